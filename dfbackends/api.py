@@ -1,0 +1,307 @@
+"""The contract: what a backend implements.
+
+A driver moves bytes. It is given names that are valid and values that are encoded, it never repeats a call, never starts a
+thread, and raises its client's own exceptions; ``errors`` tells the core what they mean. Every method but those of a
+:class:`Feed` may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NewType, TypeVar
+
+from dfbackends.errors import ErrorTable
+
+if TYPE_CHECKING:
+    from oslo_config import cfg
+
+CONTRACT = 1
+"""The version of this contract."""
+
+OpId = NewType("OpId", str)
+"""Names one call of an application, the same for all of its attempts; at most 64 characters of ASCII."""
+
+Position = NewType("Position", str)
+"""A place in what a backend sends, opaque to the core."""
+
+
+class Table(NamedTuple):
+    """Where entries live. Tables of one partition can share a transaction; a table of several buckets can not."""
+
+    name: str
+    partition: str
+    buckets: int = 1
+
+
+class Key(NamedTuple):
+    """One entry; the name is unique in its table."""
+
+    table: Table
+    name: str
+
+
+class Record(NamedTuple):
+    """What a backend keeps of an entry. The revision grows with each write of the key, also over delete and re-create."""
+
+    value: bytes
+    revision: int
+    topic: str = ""
+
+
+class Expect(Enum):
+    """What must hold for a write to be done. An integer in its place means: exactly this revision."""
+
+    ANY = "any"
+    ABSENT = "absent"
+    PRESENT = "present"
+
+
+class Write(NamedTuple):
+    """A record to be stored, or removed where the value is None."""
+
+    key: Key
+    value: bytes | None
+    topic: str = ""
+    expect: Expect | int = Expect.ANY
+
+
+class Fence(Enum):
+    """The answer of ``cancel`` for a write that was not done, and from now on is refused."""
+
+    NEVER = "never"
+
+
+class Limits(NamedTuple):
+    """What a backend can hold; the core checks it before it sends. Names, topics and values in bytes, commits in writes."""
+
+    name: int = 512
+    topic: int = 256
+    value: int = 1 << 20
+    commit: int = 1000
+
+
+class Message(NamedTuple):
+    """Bytes sent to a topic.
+
+    Where the backend can tell, a received message carries the topic's ``head`` after it and ``prev``, the head before it:
+    opaque tokens. A ``prev`` that is not the head last seen is a gap.
+    """
+
+    topic: str
+    data: bytes
+    prev: str = ""
+    head: str = ""
+
+
+class Stream(NamedTuple):
+    """The changes of a table, or those of one topic in it."""
+
+    table: Table
+    topic: str | None = None
+
+
+class Change(NamedTuple):
+    """An entry of a stream became ``record``, or left the stream where that is None (deleted, or moved to another topic)."""
+
+    stream: Stream
+    name: str
+    record: Record | None
+    revision: int
+    prev: str
+    head: str
+
+
+T = TypeVar("T")
+M_co = TypeVar("M_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Confirmed(Generic[T]):
+    """The backend has confirmed one subscription; ``head`` is the topic's head at that place, where the backend can tell."""
+
+    topic: T
+    head: str = ""
+
+
+@dataclass(frozen=True)
+class Denied(Generic[T]):
+    """The backend refused one subscription; ``error`` is its client's exception."""
+
+    topic: T
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Something arrived that proves the line alive and is of no further interest: the answer to a probe, say."""
+
+
+class Gone(Exception):
+    """A feed can not go on from the position asked for; raised by ``listen`` and ``watch``, and by ``receive`` of a feed that
+    was overtaken. What lies between is lost to this feed."""
+
+
+class Feed(ABC, Generic[T, M_co]):
+    """One line from the backend. It is thrown away once ``receive`` has raised: a feed never recovers by itself."""
+
+    @property
+    @abstractmethod
+    def position(self) -> Position | None:
+        """The place behind what ``receive`` has returned last; None where the backend can not go on from a place."""
+
+    @abstractmethod
+    def subscribe(self, topics: Sequence[T]) -> None:
+        """Ask for topics; ``receive`` answers each one, in order, with Confirmed or Denied, also one that is subscribed already.
+
+        Only sends. May be called by any thread, also while ``receive`` waits.
+        """
+
+    @abstractmethod
+    def unsubscribe(self, topics: Sequence[T]) -> None:
+        """Give topics up. Only sends; any thread. A topic that is not subscribed is passed over."""
+
+    @abstractmethod
+    def receive(self, timeout: float) -> Sequence[M_co | Confirmed[T] | Denied[T] | Alive]:
+        """Return all that is at hand, in order, after waiting at most ``timeout`` seconds for it; nothing is a proper answer.
+
+        One thread calls it. Any exception means that the line is lost, Gone that it was overtaken.
+        """
+
+    @abstractmethod
+    def probe(self) -> bool:
+        """Send something that comes back through ``receive`` as a proof of life (a message or Alive), if possible through
+        another way in than this line. Return False where a line of this backend can not fall silent unnoticed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the line, and a ``receive`` that waits. Any thread; never raises; twice is harmless."""
+
+
+class DbApi(ABC):
+    """A store of entries."""
+
+    errors: ClassVar[ErrorTable]
+    limits: Limits = Limits()
+    failover: float = 0.0
+    """Seconds that the backend needs to replace a dead server; 0 where there is none to replace."""
+    timeout: float = 0.0
+    """Seconds after which any call that gets no answer has raised."""
+
+    @abstractmethod
+    def read(self, keys: Sequence[Key]) -> list[Record | None]:
+        """Return the records in the order of the keys, None for an absent one. Not a snapshot."""
+
+    @abstractmethod
+    def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
+        """Do each write whose expectation holds; return the new revisions, None for an expectation that failed.
+
+        Atomic per write, not per sequence, in order, in as few round trips as possible. The keys of one call differ. A
+        deletion has a revision, too. Deleting an absent key under Expect.ANY is done and harmless.
+        """
+
+    @abstractmethod
+    def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
+        """Yield the entries of a table, or of one topic in it, at the cost of what they hold.
+
+        An entry that was there throughout comes exactly once, also when others are written meanwhile. An absent table is empty.
+        """
+
+    @abstractmethod
+    def drop(self, table: Table) -> None:
+        """Remove all entries of a table, in steps, never in one long command. An absent table is no error."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up all resources. Twice is harmless."""
+
+
+class Transactional(ABC):
+    """A store that does several writes in one atomic step, and keeps the outcome of each operation under its id.
+
+    Its ``write``, too, answers the recorded outcome when an id comes again. Outcomes that changed something are kept for ten
+    deadlines at least, fences for an hour; an expectation that failed need not be recorded.
+    """
+
+    @abstractmethod
+    def commit(
+        self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
+    ) -> list[int] | None:
+        """Do all writes and publish all messages in one step, isolated; return the new revisions.
+
+        None: an expectation of a write or a check failed, or the operation was cancelled, and nothing was done.
+        """
+
+    @abstractmethod
+    def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
+        """Return what a write or commit of these keys did, or make sure that it never does anything.
+
+        For each key: the revision written, None for an expectation that failed, or NEVER where nothing was done and
+        the operation is refused from now on.
+        """
+
+
+class Watching(ABC):
+    """A store that tells of changes."""
+
+    @abstractmethod
+    def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
+        """Open a feed of changes, from now on or from behind a position.
+
+        :raises Gone: the backend can not go on from there
+        """
+
+    @abstractmethod
+    def heads(self, streams: Sequence[Stream]) -> list[str]:
+        """Return one opaque token a stream, which differs after each change of it. Compared by equality only."""
+
+
+class PubSubApi(ABC):
+    """A carrier of messages."""
+
+    errors: ClassVar[ErrorTable]
+    limits: Limits = Limits()
+    failover: float = 0.0
+    timeout: float = 0.0
+
+    @abstractmethod
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Send messages, in order. No subscribers is no error."""
+
+    @abstractmethod
+    def listen(self, after: Position | None = None) -> Feed[str, Message]:
+        """Open a feed without topics, from now on or from behind a position.
+
+        :raises Gone: the backend can not go on from there
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up all resources; feeds are closed by themselves. Twice is harmless."""
+
+
+class Address(NamedTuple):
+    """The parts of a URL, percent-decoded: ``scheme+variant://user:password@hosts/path`` or ``scheme+variant:path``."""
+
+    variant: str = ""
+    user: str | None = None
+    password: str | None = None
+    hosts: str = ""
+    path: str = ""
+
+
+Api_co = TypeVar("Api_co", bound="DbApi | PubSubApi", covariant=True)
+
+
+@dataclass(frozen=True)
+class Driver(Generic[Api_co]):
+    """What an entry point of ``dfbackends.db`` or ``dfbackends.pubsub`` names."""
+
+    open: Callable[[Mapping[str, Any], float], Api_co]
+    """Takes the values of the options, and the deadline of a call in seconds. It need not connect."""
+    options: Sequence[cfg.Opt] = ()
+    address: Callable[[Address], Mapping[str, str]] = lambda address: {}
+    """Tells which options the address in a URL stands for, and raises ValueError with the form that it takes."""
+    contract: int = CONTRACT

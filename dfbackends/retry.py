@@ -1,0 +1,44 @@
+"""How long, and how often, a call is repeated while a backend is away."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import NamedTuple
+
+_SPACING = (0.1, 0.3, 0.6)
+
+
+class Patience(NamedTuple):
+    """At most ``retries`` repetitions within ``deadline`` seconds of the beginning."""
+
+    retries: int = 3
+    deadline: float = 10.0
+
+
+class Attempts:
+    """The attempts of one call.
+
+    Repetition i waits 0.1, 0.3, 0.6 of the time that the backend needs for a failover (a second at least), +-10 %, so that
+    the last one comes when a failover is over. None is begun that could not end before the deadline.
+    """
+
+    def __init__(self, patience: Patience, *, failover: float, timeout: float, reserve: float = 0.0) -> None:
+        self.began = time.monotonic()
+        self.made = 1
+        self._retries = patience.retries
+        self._budget = max(failover, 1.0)
+        self._latest = self.began + patience.deadline - timeout - reserve
+
+    def pause(self, closing: threading.Event) -> bool:
+        """Wait for the next repetition; return False where there is none, or ``closing`` was set."""
+        if self.made > self._retries:
+            return False
+        share = _SPACING[min(self.made, len(_SPACING)) - 1]
+        wait = share * self._budget * random.uniform(0.9, 1.1)
+        remaining = self._latest - time.monotonic()
+        if remaining <= 0:
+            return False
+        self.made += 1
+        return not closing.wait(min(wait, remaining))
