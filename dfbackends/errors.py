@@ -106,11 +106,10 @@ class Refused(BackendError):
 
 
 class Operation(NamedTuple):
-    """A write whose outcome can be asked for: its id, the table and the keys it wrote, and when it began (time.monotonic)."""
+    """A call that writes, as it can be asked for later: its id, the (table, key) pairs, and when it began (time.monotonic)."""
 
     id: str
-    table: str
-    keys: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...]
     began: float
 
 

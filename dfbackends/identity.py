@@ -1,0 +1,54 @@
+"""Numbers that are given out once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from dfbackends import codec
+from dfbackends.api import Expect, Key, Table, Write
+from dfbackends.errors import BackendError, InvalidValue, Refused, Unavailable
+from dfbackends.names import Namespace
+from dfbackends.reliable import Reliable
+
+
+class Allocator:
+    """Counts up, from 1 for each table. A number that was given to a caller that failed is never given again."""
+
+    def __init__(self, store: Reliable, namespace: Namespace) -> None:
+        self._store = store
+        self._table = Table(namespace.internal("ids"), namespace.internal("ids"))
+        # One caller at a time counts up; the others would only make it fail. Guards _last.
+        self._lock = threading.Lock()
+        self._last: dict[str, tuple[int, Expect | int]] = {}
+
+    def allocate(self, table: str) -> int:
+        """Return a number that nobody was given before for the table; errors as for ``Database.allocate``."""
+        until = time.monotonic() + self._store.patience.deadline
+        if not self._lock.acquire(timeout=self._store.patience.deadline):
+            raise Unavailable("too many callers wait for a number", code="overloaded")
+        try:
+            while time.monotonic() < until:
+                last, revision = self._last.pop(table) if table in self._last else self._stored(table)
+                data = codec.encode(last + 1, self._store.driver.limits.value)
+                [outcome] = self._store.write([Write(Key(self._table, table), data, expect=revision)])
+                if isinstance(outcome, BackendError):
+                    raise outcome
+                if outcome is not None:
+                    self._last[table] = last + 1, outcome
+                    return last + 1
+        finally:
+            self._lock.release()
+        raise Unavailable("too many clients ask for numbers of this table", code="overloaded")
+
+    def _stored(self, table: str) -> tuple[int, Expect | int]:
+        [record] = self._store.read([Key(self._table, table)])
+        if record is None:
+            return 0, Expect.ABSENT
+        try:
+            last = codec.decode(record.value)
+        except InvalidValue:
+            last = None
+        if not isinstance(last, int):
+            raise Refused(f"the counter of table {table!r} holds no number", code="protocol")
+        return last, record.revision

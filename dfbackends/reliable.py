@@ -1,0 +1,240 @@
+"""A driver whose calls are repeated, bounded in time, and settled.
+
+A call has one operation id for all of its attempts. A write that may or may not have been done is repeated under the same id
+where the driver keeps outcomes, and at last asked for or fenced off by ``cancel``: what the caller is told is true.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, count
+from typing import TypeVar
+
+from dfbackends.api import DbApi, Expect, Fence, Key, Message, OpId, Record, Table, Transactional, Write
+from dfbackends.errors import (
+    BackendError,
+    Closed,
+    Error,
+    Operation,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    wrapped,
+)
+from dfbackends.names import Namespace
+from dfbackends.resolver import Resolver
+from dfbackends.retry import Attempts, Patience
+
+R = TypeVar("R")
+
+Outcome = int | None | BackendError
+"""What became of one write: its revision, None for an expectation that failed, or the reason why it was not done."""
+
+
+class Reliable:
+    """What the core calls in place of a driver. The errors that it raises are ours."""
+
+    def __init__(self, driver: DbApi, *, namespace: Namespace, patience: Patience) -> None:
+        self.driver = driver
+        self.patience = patience
+        self.transactional = driver if isinstance(driver, Transactional) else None
+        self.resolver = Resolver(self._ask, patience.deadline)
+        self._namespace = namespace
+        self._lane = secrets.token_hex(8)
+        self._count = count(1)
+        self._closed = False
+        self._closing = threading.Event()
+
+    def read(self, keys: Sequence[Key]) -> list[Record | None]:
+        """Return the records of the keys.
+
+        :raises Unavailable: the backend stayed away past the deadline
+        """
+        return self._repeated(lambda: self.driver.read(keys), "reading", keys)
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do independent writes of different keys; return what became of each.
+
+        :raises OutcomeUnknown: any of them may have been done, and the backend could not be asked
+        :raises BackendError: none was done, and none will be
+        """
+        if self.transactional is not None:
+            op = self._next()
+            return self._settled(lambda: self.driver.write(writes, op), [write.key for write in writes], op)
+        # A driver that keeps no outcomes can not tell which of several writes it had done when it failed.
+        if len(writes) == 1:
+            op = self._next()
+            return self._settled(lambda: self.driver.write(writes, op), [writes[0].key], op)
+        outcomes: list[Outcome] = []
+        for write in writes:
+            try:
+                outcomes += self.write([write])
+            except BackendError as error:
+                outcomes.append(error)
+                if not isinstance(error, Refused):
+                    break
+        return outcomes + [
+            Unavailable("not tried: the backend had gone away", code="unreachable") for _ in writes[len(outcomes) :]
+        ]
+
+    def commit(
+        self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message]
+    ) -> list[int] | None:
+        """Do all writes and publish all messages in one step; return the revisions, or None where an expectation failed.
+
+        :raises OutcomeUnknown: it may have been done, and the backend could not be asked
+        :raises BackendError: nothing was done, and nothing will be
+        """
+        driver = self.transactional
+        assert driver is not None, "the caller has to look before"
+        op = self._next()
+        if not writes:
+            # Nothing is changed, so that there is nothing to settle.
+            return self._repeated(lambda: driver.commit((), checks, messages, op), "committing", list(checks))
+        keys = [write.key for write in writes]
+        outcomes = self._settled(lambda: driver.commit(writes, checks, messages, op) or [None] * len(keys), keys, op)
+        revisions = [outcome for outcome in outcomes if isinstance(outcome, int)]
+        for outcome in outcomes:
+            if isinstance(outcome, BackendError):
+                raise outcome
+        return revisions if len(revisions) == len(keys) else None
+
+    def scan(self, table: Table, topic: str | None) -> Iterator[tuple[str, Record]]:
+        """Yield the entries. Where the backend fails in the middle it begins again, and passes over what it had yielded.
+
+        :raises Unavailable: the backend stayed away past the deadline
+        """
+        seen: set[str] = set()
+        fruitless = 0
+        scanning = self._begin(table, topic)
+        while True:
+            try:
+                item = next(scanning, None)
+            except Exception as error:
+                failure = self._understood(error, "listing", [Key(table, "")])
+                fruitless += 1
+                if isinstance(failure, Refused) or fruitless > self.patience.retries:
+                    raise failure from error
+                scanning = self._begin(table, topic)
+                continue
+            if item is None:
+                return
+            if item[0] not in seen:
+                fruitless = 0
+                seen.add(item[0])
+                yield item
+
+    def drop(self, table: Table) -> None:
+        """Remove all entries of a table; what fails in the middle is begun again, and is harmless twice."""
+        self._repeated(lambda: self.driver.drop(table), "dropping", [Key(table, "")])
+
+    def resolve(self, operation: Operation, keys: Sequence[Key]) -> list[int | None | Fence]:
+        """Return what an operation did, for each key a revision, None or NEVER; from now on nothing more comes of it.
+
+        :raises OutcomeUnknown: the backend keeps no outcomes, no longer keeps this one, or can not be asked now
+        """
+        self._check_open()
+        return self.resolver.resolve(operation, keys)
+
+    def close(self) -> None:
+        """End waiting calls. Idempotent."""
+        self._closed = True
+        self._closing.set()
+        self.resolver.close()
+
+    def abandon(self) -> None:
+        """Refuse all calls from now on, and touch nothing: this process is a fork of the one that opened the backend."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed
+
+    def _next(self) -> OpId:
+        return OpId(f"{self._lane}-{next(self._count)}")
+
+    def _begin(self, table: Table, topic: str | None) -> Iterator[tuple[str, Record]]:
+        """Return a scan that has come to its first entry, so that its beginning is repeated like any read."""
+
+        def begin() -> Iterator[tuple[str, Record]]:
+            scanning = iter(self.driver.scan(table, topic))
+            first = next(scanning, None)
+            return chain((first,), scanning) if first is not None else iter(())
+
+        return self._repeated(begin, "listing", [Key(table, "")])
+
+    def _repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
+        """Return what a call that changes nothing, or nothing more when repeated, returns."""
+        self._check_open()
+        attempts = Attempts(self.patience, failover=self.driver.failover, timeout=self.driver.timeout)
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                failure = self._understood(error, doing, keys)
+                if isinstance(failure, OutcomeUnknown):
+                    failure = Unavailable(str(failure), code=failure.code)
+                if not isinstance(failure, Unavailable) or not attempts.pause(self._closing):
+                    raise (Closed() if self._closed else failure) from error
+
+    def _settled(self, call: Callable[[], Sequence[int | None]], keys: Sequence[Key], op: OpId) -> list[Outcome]:
+        """Return what a write did, settled where it was in doubt."""
+        self._check_open()
+        kept = self.transactional is not None
+        timeout = self.driver.timeout
+        # To cancel takes time, too.
+        attempts = Attempts(self.patience, failover=self.driver.failover, timeout=timeout, reserve=timeout if kept else 0.0)
+        doubt: Exception | None = None
+        while True:
+            try:
+                revisions = call()
+                break
+            except Exception as error:
+                failure = self._understood(error, "writing", keys)
+                if isinstance(failure, OutcomeUnknown):
+                    failure.operation = self._operation(op, keys, attempts.began)
+                    if not kept:
+                        raise failure from error
+                    doubt = error
+                repeatable = isinstance(failure, Unavailable | OutcomeUnknown)
+                if not (repeatable and attempts.pause(self._closing)):
+                    if doubt is None:
+                        raise (Closed() if self._closed else failure) from error
+                    return self._cancelled(keys, op, attempts.began, failure, doubt)
+        if doubt is None or None not in revisions:
+            return list(revisions)
+        # An earlier attempt may still be on its way, and would find its expectation true if it arrived later.
+        outcomes = self._cancelled(keys, op, attempts.began, self._understood(doubt, "writing", keys), doubt)
+        return [None if isinstance(outcome, BackendError) else outcome for outcome in outcomes]
+
+    def _cancelled(self, keys: Sequence[Key], op: OpId, began: float, failure: Error, doubt: Exception) -> list[Outcome]:
+        """Return what became of a write in doubt, after making sure that nothing more comes of it."""
+        operation = self._operation(op, keys, began)
+        code = failure.code if isinstance(failure, BackendError) else "protocol"
+        try:
+            answers = self.resolver.settle(operation, keys, until=began + self.patience.deadline)
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(str(failure), code=code, operation=operation) from (unknown.__cause__ or doubt)
+        if not isinstance(failure, Refused):
+            failure = Unavailable(str(failure), code=code)
+        failure.__cause__ = doubt
+        return [failure if answer is Fence.NEVER else answer for answer in answers]
+
+    def _ask(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
+        if self.transactional is None:
+            raise OutcomeUnknown("this backend keeps no outcomes of writes", code="protocol")
+        try:
+            return self.transactional.cancel(keys, op)
+        except Exception as error:
+            failure = self._understood(error, "asking for the outcome", keys)
+            code = failure.code if isinstance(failure, BackendError) else "protocol"
+            raise OutcomeUnknown(str(failure), code=code) from error
+
+    def _understood(self, error: Exception, doing: str, keys: Sequence[Key]) -> Error:
+        tables = dict.fromkeys(self._namespace.original(key.table.name) for key in keys)
+        return wrapped(error, self.driver.errors, f"{doing} {', '.join(map(repr, tables))}".strip())
+
+    def _operation(self, op: OpId, keys: Sequence[Key], began: float) -> Operation:
+        return Operation(op, tuple((self._namespace.original(key.table.name), key.name) for key in keys), began)

@@ -1,0 +1,136 @@
+"""The outcomes of writes that were in doubt.
+
+A write whose outcome could not be had within its deadline is asked for in the background until the backend answers, or no
+longer keeps the answer. What was learnt is remembered for the one who asks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from dfbackends.api import Fence, Key, OpId
+from dfbackends.errors import Operation, OutcomeUnknown
+
+_LOG = logging.getLogger(__name__)
+
+Answers = list["int | None | Fence"]
+
+_MOST = 1_000
+_FIRST, _LAST = 0.5, 10.0
+
+# Backends keep outcomes for ten deadlines; one is left for clocks that differ, and for the time that the question takes.
+_KEPT = 9
+
+
+class Resolver:
+    """Asks what became of operations, by a function that answers or raises OutcomeUnknown."""
+
+    def __init__(self, ask: Callable[[Sequence[Key], OpId], Answers], deadline: float) -> None:
+        self._ask = ask
+        self._deadline = deadline
+        # Guards all below. The thread runs while something is pending.
+        self._changed = threading.Condition()
+        self._pending: OrderedDict[str, tuple[Operation, Sequence[Key]]] = OrderedDict()
+        self._answered: OrderedDict[str, Answers] = OrderedDict()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def unresolved(self) -> int:
+        """How many operations are still being asked for."""
+        return len(self._pending)
+
+    def settle(self, operation: Operation, keys: Sequence[Key], until: float) -> Answers:
+        """Return the answers; ask until the time given, then leave it to the background.
+
+        :raises OutcomeUnknown: there was no answer
+        """
+        wait = 0.1
+        while True:
+            try:
+                return self._ask(keys, OpId(operation.id))
+            except OutcomeUnknown:
+                remaining = until - time.monotonic() - wait
+                with self._changed:
+                    if remaining <= 0 or self._changed.wait_for(lambda: self._closed, wait):
+                        self._enqueue(operation, keys)
+                        raise
+            wait *= 2
+
+    def resolve(self, operation: Operation, keys: Sequence[Key]) -> Answers:
+        """Return what is known, or what the backend answers now.
+
+        :raises OutcomeUnknown: there is no answer now, or the backend no longer keeps it
+        """
+        with self._changed:
+            known = self._answered.get(operation.id)
+        if known is not None:
+            return known
+        if self._expired(operation):
+            raise OutcomeUnknown("the outcome is no longer kept by the backend", code="protocol", operation=operation)
+        answers = self._ask(keys, OpId(operation.id))
+        self._remember(operation, answers)
+        return answers
+
+    def close(self) -> None:
+        """Stop asking. Idempotent."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+
+    def _enqueue(self, operation: Operation, keys: Sequence[Key]) -> None:
+        if self._closed or self._expired(operation):
+            return
+        if len(self._pending) >= _MOST:
+            dropped, _ = self._pending.popitem(last=False)
+            _LOG.warning("over %d writes are unresolved; operation %s is no longer asked for", _MOST, dropped)
+        self._pending[operation.id] = (operation, keys)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="dfbackends-resolver", daemon=True)
+            self._thread.start()
+
+    def _expired(self, operation: Operation) -> bool:
+        return time.monotonic() - operation.began > _KEPT * self._deadline
+
+    def _run(self) -> None:
+        wait = _FIRST
+        while True:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closed, wait) or not self._pending:
+                    self._thread = None
+                    return
+                pending = list(self._pending.values())
+            progress = False
+            for operation, keys in pending:
+                if self._closed:
+                    break
+                progress |= self._ask_again(operation, keys)
+            wait = _FIRST if progress else min(2 * wait, _LAST)
+
+    def _ask_again(self, operation: Operation, keys: Sequence[Key]) -> bool:
+        if self._expired(operation):
+            _LOG.warning("operation %s was not resolved within the time for which outcomes are kept", operation.id)
+            with self._changed:
+                self._pending.pop(operation.id, None)
+            return False
+        try:
+            answers = self._ask(keys, OpId(operation.id))
+        except Exception as error:
+            _LOG.debug("operation %s is still unresolved: %s", operation.id, type(error).__name__)
+            return False
+        self._remember(operation, answers)
+        return True
+
+    def _remember(self, operation: Operation, answers: Answers) -> None:
+        with self._changed:
+            self._pending.pop(operation.id, None)
+            self._answered[operation.id] = answers
+            while len(self._answered) > _MOST:
+                self._answered.popitem(last=False)
