@@ -299,6 +299,8 @@ Api_co = TypeVar("Api_co", bound="DbApi | PubSubApi", covariant=True)
 class Driver(Generic[Api_co]):
     """What an entry point of ``dfbackends.db`` or ``dfbackends.pubsub`` names."""
 
+    provides: type[Api_co]
+    """The class that ``open`` returns; its capabilities and its table of errors are known before anything is opened."""
     open: Callable[[Mapping[str, Any], float], Api_co]
     """Takes the values of the options, and the deadline of a call in seconds. It need not connect."""
     options: Sequence[cfg.Opt] = ()

@@ -16,11 +16,13 @@ from dfbackends.api import DbApi, Expect, Fence, Key, Message, OpId, Record, Tab
 from dfbackends.errors import (
     BackendError,
     Closed,
+    Code,
     Error,
     Operation,
     OutcomeUnknown,
     Refused,
     Unavailable,
+    understand,
     wrapped,
 )
 from dfbackends.names import Namespace
@@ -44,7 +46,7 @@ class Reliable:
         self._namespace = namespace
         self._lane = secrets.token_hex(8)
         self._count = count(1)
-        self._closed = False
+        self._closed = self._abandoned = False
         self._closing = threading.Event()
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
@@ -138,15 +140,36 @@ class Reliable:
         self._check_open()
         return self.resolver.resolve(operation, keys)
 
+    def ask(self, key: Key) -> Code | None:
+        """Return None when the store answers one read, else why it did not.
+
+        :raises Closed: the store is closed
+        """
+        self._check_open()
+        try:
+            self.driver.read([key])
+        except Exception as error:
+            return understand(error, self.driver.errors).code
+        return None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return True at once when the store is closed."""
+        return self._closing.wait(seconds)
+
     def close(self) -> None:
         """End waiting calls. Idempotent."""
         self._closed = True
         self._closing.set()
         self.resolver.close()
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether this process is a fork of the one that opened the backend."""
+        return self._abandoned
+
     def abandon(self) -> None:
         """Refuse all calls from now on, and touch nothing: this process is a fork of the one that opened the backend."""
-        self._closed = True
+        self._abandoned = self._closed = True
 
     def _check_open(self) -> None:
         if self._closed:

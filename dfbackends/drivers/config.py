@@ -44,5 +44,5 @@ def _memory_address(address: Address) -> Mapping[str, str]:
     return {"name": address.path or uuid.uuid4().hex}
 
 
-memory_db = Driver(open=_open_memory_db, options=MEMORY, address=_memory_address)
-memory_pubsub = Driver(open=_open_memory_pubsub, options=MEMORY, address=_memory_address)
+memory_db = Driver(provides=MemoryDb, open=_open_memory_db, options=MEMORY, address=_memory_address)
+memory_pubsub = Driver(provides=MemoryPubSub, open=_open_memory_pubsub, options=MEMORY, address=_memory_address)

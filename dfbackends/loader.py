@@ -1,0 +1,137 @@
+"""Backends by name: the entry points of what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Any, NamedTuple
+
+from stevedore import driver as stevedore_driver
+from stevedore.exception import NoMatches
+
+from dfbackends.api import CONTRACT, DbApi, Driver, PubSubApi, Transactional, Watching
+from dfbackends.errors import ConfigurationError
+
+DB = "dfbackends.db"
+PUBSUB = "dfbackends.pubsub"
+
+_KINDS: dict[str, type[DbApi] | type[PubSubApi]] = {DB: DbApi, PUBSUB: PubSubApi}
+_CONTRACTS = range(max(CONTRACT - 1, 1), CONTRACT + 1)
+
+# What is known to be published, for the one who has not installed it yet.
+_PACKAGES = {
+    "redis": "dfbackends-redis",
+    "redis-cluster": "dfbackends-redis",
+    "redis-sentinel": "dfbackends-redis",
+    "etcd": "dfbackends-etcd",
+}
+
+
+class Installed(NamedTuple):
+    """A driver that is installed: what it can do, or why it can not be used."""
+
+    name: str
+    kind: str
+    distribution: str
+    version: str
+    capabilities: tuple[str, ...]
+    error: str | None
+
+
+class _Fresh(stevedore_driver.DriverManager[Any]):
+    """Reads the entry points from the installed distributions each time.
+
+    The cache of stevedore tells folders apart by times that it rounds to 128 s, and so misses what was just installed.
+    """
+
+    def list_entry_points(self) -> list[metadata.EntryPoint]:
+        return _entry_points(self.namespace)
+
+
+def load(group: str, name: str) -> Driver[Any]:
+    """Return the driver that is installed under the name.
+
+    :raises ConfigurationError: none is, several are, it can not be imported, or it is for another version of the contract;
+        the text says what to do
+    """
+    found = [point for point in _entry_points(group) if point.name == name]
+    if not found:
+        raise ConfigurationError(_unknown(group, name))
+    if len(found) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in found))
+        raise ConfigurationError(f"the backend {name!r} is installed by {owners}: remove one of them")
+    failures: list[BaseException] = []
+    try:
+        loaded = _Fresh(group, name, on_load_failure_callback=lambda manager, point, error: failures.append(error)).driver
+    except NoMatches:
+        cause = failures[0] if failures else None
+        reason = f"{type(cause).__name__}: {cause}" if cause is not None else "it did not load"
+        raise ConfigurationError(f"the backend {name!r} of {_owner(found[0])} is broken: {reason}") from cause
+    return _checked(loaded, group, found[0])
+
+
+def has(group: str, name: str) -> bool:
+    """Tell whether a driver is installed under the name, without loading it."""
+    return any(point.name == name for point in _entry_points(group))
+
+
+def names(group: str) -> list[str]:
+    """Return the names of the drivers that are installed, sorted."""
+    return sorted({point.name for point in _entry_points(group)})
+
+
+def installed() -> list[Installed]:
+    """Return all drivers that are installed, also the broken ones. They are imported, and connect to nothing."""
+    return [_described(group, name) for group in (DB, PUBSUB) for name in names(group)]
+
+
+def closest(word: str, words: Iterable[str]) -> str:
+    """Return a remark that names the word most like one that is unknown, or nothing."""
+    matches = get_close_matches(word, list(words), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _entry_points(group: str) -> list[metadata.EntryPoint]:
+    """Return the entry points of a group; a distribution that is found twice (an editable one, say) counts once."""
+    return list({(point.name, point.value, _owner(point)): point for point in metadata.entry_points(group=group)}.values())
+
+
+def _owner(point: metadata.EntryPoint) -> str:
+    distribution = point.dist
+    return f"{distribution.name} {distribution.version}" if distribution is not None else "an unknown distribution"
+
+
+def _unknown(group: str, name: str) -> str:
+    known = names(group)
+    kind = "backend" if group == DB else "backend for publish and subscribe"
+    remark = closest(name, [*known, *_PACKAGES])
+    package = _PACKAGES.get(name)
+    if package is not None:
+        remark = f"; it comes with the package {package}"
+    return f"no {kind} is installed under the name {name!r}{remark} (installed: {', '.join(known) or 'none'})"
+
+
+def _checked(loaded: Any, group: str, point: metadata.EntryPoint) -> Driver[Any]:
+    who = f"the backend {point.name!r} of {_owner(point)}"
+    if not isinstance(loaded, Driver) or not issubclass(loaded.provides, _KINDS[group]):
+        raise ConfigurationError(f"{who} is broken: {point.value} is no dfbackends.api.Driver for the group {group}")
+    if loaded.contract not in _CONTRACTS:
+        raise ConfigurationError(
+            f"{who} was written for version {loaded.contract} of the contract; this dfbackends takes "
+            f"{' and '.join(map(str, _CONTRACTS))}: install a version of the two that fit"
+        )
+    return loaded
+
+
+def _described(group: str, name: str) -> Installed:
+    kind = group.rpartition(".")[2]
+    points = [point for point in _entry_points(group) if point.name == name]
+    distribution = " and ".join(sorted({point.dist.name for point in points if point.dist is not None}))
+    version = " and ".join(sorted({point.dist.version for point in points if point.dist is not None}))
+    try:
+        provides = load(group, name).provides
+    except ConfigurationError as error:
+        return Installed(name, kind, distribution, version, (), str(error))
+    capabilities = tuple(ability.__name__ for ability in (Transactional, Watching) if issubclass(provides, ability))
+    return Installed(name, kind, distribution, version, capabilities, None)
