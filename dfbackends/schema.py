@@ -54,6 +54,11 @@ class Schema:
             path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
             raise InvalidValue(f"the value breaks the schema of its table at ${path}: rule {error.validator!r}")
 
+    @property
+    def compiled(self) -> bool:
+        """Whether a compiled validator decides the common case: the extra ``fast`` is installed, and knows the keywords."""
+        return self._compiled is not None
+
     @cached_property
     def _norm(self) -> Any:
         from jsonschema.validators import validator_for
