@@ -80,7 +80,7 @@ class Feed(ABC, Generic[T, M_co]):
 
     @abstractmethod
     def subscribe(self, topics: Sequence[T]) -> None:
-        """Ask for topics; ``receive`` answers each one, in order, with Confirmed or Denied, also one that is subscribed already.
+        """Ask for topics; ``receive`` answers each one, in order, with Confirmed or Denied, also a subscribed one.
 
         Only sends. May be called by any thread, also while ``receive`` waits.
         """
@@ -211,6 +211,12 @@ class PubSubApi(ABC):
 Api_co = TypeVar("Api_co", bound="DbApi | PubSubApi", covariant=True)
 
 
+def _no_address(address: Address) -> Mapping[str, str]:
+    if address != Address():
+        raise ValueError("the form is name: without an address")
+    return {}
+
+
 @dataclass(frozen=True)
 class Driver(Generic[Api_co]):
     """What an entry point of ``dfbackends.db`` or ``dfbackends.pubsub`` names."""
@@ -220,6 +226,6 @@ class Driver(Generic[Api_co]):
     open: Callable[[Mapping[str, Any], float], Api_co]
     """Takes the values of the options, and the deadline of a call in seconds. It need not connect."""
     options: Sequence[cfg.Opt] = ()
-    address: Callable[[Address], Mapping[str, str]] = lambda address: {}
+    address: Callable[[Address], Mapping[str, str]] = _no_address
     """Tells which options the address in a URL stands for, and raises ValueError with the form that it takes."""
     contract: int = CONTRACT
