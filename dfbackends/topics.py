@@ -1,0 +1,239 @@
+"""The topics of a line: who wants them, and who waits for the backend to confirm one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Container, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from dfbackends.api import Confirmed, Denied, Feed
+from dfbackends.errors import Closed, Code, Error, ErrorTable, OutcomeUnknown, Refused, Unavailable, wrapped
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=Hashable)
+
+
+class _Question:
+    """One topic asked for by one member; who settles it first, the reader or the deadline, decides."""
+
+    def __init__(self, member: Hashable, effect: Callable[[str, float], None]) -> None:
+        self.member = member
+        self.effect = effect
+        self.joins = False
+        self.settled = False
+        self.error: Error | None = None
+        self.answered = threading.Event()
+
+
+class Topics(Generic[T]):
+    """What members want of the feed that is up, if one is.
+
+    Confirmations come in the order in which the backend was asked, so that they need no names.
+    """
+
+    def __init__(self, errors: ErrorTable) -> None:
+        self._errors = errors
+        # Held while something is sent, so that the backend is asked in the order of the notes below. The reader never takes it.
+        self._sending = threading.Lock()
+        # Guards all below; held for moments only.
+        self._changed = threading.Condition(threading.Lock())
+        self._feed: Feed[T, Any] | None = None
+        self._closed = False
+        self._wanted: dict[T, set[Hashable]] = {}
+        self._asked: defaultdict[T, deque[_Question]] = defaultdict(deque)
+        self.failure: Exception | None = None
+        """Why the line could not be opened."""
+        self.broken: Exception | None = None
+        """Why the feed has to be given up: something could not be sent, so that answers would be taken for others."""
+        self.code: Code | None = None
+        """Why the line is down."""
+
+    @property
+    def feed(self) -> Feed[T, Any] | None:
+        """The feed that is up."""
+        return self._feed
+
+    def ask(self, topic: T, member: Hashable, effect: Callable[[str, float], None], until: float) -> None:
+        """Ask the backend once, and return when it has confirmed.
+
+        ``effect`` is called by the reader, with the head and the time, at the place of the confirmation.
+
+        :raises Refused: the backend denied the topic
+        :raises Unavailable: no line, no answer by then, or the line broke before the answer
+        """
+        while True:
+            self._wait_for_a_line(until)
+            with self._sender(until):
+                question = _Question(member, effect)
+                feed = self._note(topic, question)
+                if feed is not None:
+                    self._send(feed, topic, question)
+                    break
+        question.answered.wait(max(0.0, until - time.monotonic()))
+        with self._changed:
+            late = not question.settled
+            question.settled = True
+        if late:
+            if question.joins:
+                self.give_up(topic, member, 0.1)
+            raise Unavailable("subscribing failed: the backend did not confirm in time", code="overloaded")
+        question.answered.wait()
+        if question.error is not None:
+            raise question.error
+
+    def give_up(self, topic: T, member: Hashable, wait: float) -> None:
+        """Want a topic no more; the last member who does tells the backend."""
+        held = self._sending.acquire(timeout=wait)
+        try:
+            with self._changed:
+                feed = self._feed if self._leave(topic, member) else None
+            if feed is not None and held:
+                feed.unsubscribe([topic])
+        except Exception as error:  # noqa: BLE001 - the line broke, as its reader finds, too; and then nothing is subscribed.
+            LOG.debug("unsubscribing failed: %s", type(error).__name__)
+        finally:
+            if held:
+                self._sending.release()
+
+    def answer(self, event: Confirmed[T] | Denied[T], now: float) -> None:
+        """Settle the oldest question about a topic; for the reader."""
+        with self._changed:
+            questions = self._asked.get(event.topic)
+            if not questions:
+                return
+            question = questions.popleft()
+            if not questions:
+                del self._asked[event.topic]
+            if question.settled:
+                return
+            question.settled = True
+            if isinstance(event, Denied):
+                question.error = self.not_done(event.error)
+                if question.joins:
+                    self._leave(event.topic, question.member)
+        if isinstance(event, Confirmed):
+            question.effect(event.head, now)
+        question.answered.set()
+
+    def wanted(self) -> list[T]:
+        """Return what is wanted."""
+        with self._changed:
+            return list(self._wanted)
+
+    def keep(self, topics: Container[T]) -> None:
+        """Forget what is wanted beside these."""
+        with self._changed:
+            self._wanted = {topic: members for topic, members in self._wanted.items() if topic in topics}
+
+    def up(self, feed: Feed[T, Any], subscribed: set[T]) -> None:
+        """Let everybody use a feed; of what is subscribed there, give up what nobody wants any more."""
+        while True:
+            with self._changed:
+                unwanted = subscribed - self._wanted.keys()
+                if not unwanted:
+                    self._feed = feed
+                    self.failure = self.broken = self.code = None
+                    self._changed.notify_all()
+                    return
+            subscribed -= unwanted
+            try:
+                feed.unsubscribe(list(unwanted))
+            except Exception as error:  # noqa: BLE001 - the line broke, as its reader finds, too; and then nothing is subscribed.
+                LOG.debug("unsubscribing failed: %s", type(error).__name__)
+
+    def down(self, code: Code | None) -> None:
+        """Take the feed away, and fail who waits for an answer on it."""
+        with self._changed:
+            self._feed = None
+            self.code = code
+            unanswered = [question for questions in self._asked.values() for question in questions if not question.settled]
+            for topic, questions in self._asked.items():
+                for question in questions:
+                    if question.joins:
+                        self._leave(topic, question.member)
+            self._asked.clear()
+            for question in unanswered:
+                question.settled = True
+                question.error = Unavailable(f"the line broke: {code}", code=code) if code and not self._closed else Closed()
+        for question in unanswered:
+            question.answered.set()
+
+    def fail(self, failure: Exception) -> None:
+        """Fail who waits for a line that could not be opened."""
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Fail who waits, and who comes."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.down(None)
+
+    def not_done(self, error: Exception) -> Error:
+        """Return what to raise for a failed request: it changed nothing, even where nobody knows what the backend did."""
+        failure = wrapped(error, self._errors, "subscribing")
+        if isinstance(failure, OutcomeUnknown):
+            failure = Unavailable(str(failure), code=failure.code)
+        failure.__cause__ = error
+        return failure
+
+    def _wait_for_a_line(self, until: float) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._feed or self._closed or self.failure, timeout=max(0.0, until - time.monotonic())
+            )
+            if self._closed:
+                raise Closed
+            if self._feed is None:
+                if self.failure is not None:
+                    raise self.not_done(self.failure)
+                raise Unavailable("subscribing failed: the line is down", code=self.code or "unreachable")
+
+    @contextmanager
+    def _sender(self, until: float) -> Iterator[None]:
+        if not self._sending.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise Unavailable("subscribing failed: the line accepts nothing", code="overloaded")
+        try:
+            yield
+        finally:
+            self._sending.release()
+
+    def _note(self, topic: T, question: _Question) -> Feed[T, Any] | None:
+        with self._changed:
+            if self._feed is not None:
+                members = self._wanted.setdefault(topic, set())
+                question.joins = question.member not in members
+                members.add(question.member)
+                self._asked[topic].append(question)
+            return self._feed
+
+    def _send(self, feed: Feed[T, Any], topic: T, question: _Question) -> None:
+        try:
+            feed.subscribe([topic])
+        except Exception as error:
+            failure = self.not_done(error)
+            with self._changed:
+                if not question.settled:
+                    self._asked[topic].remove(question)
+                    self._leave(topic, question.member)
+                if not isinstance(failure, Refused):
+                    self.broken = error
+            if self.broken:
+                feed.close()
+            raise failure from error
+
+    def _leave(self, topic: T, member: Hashable) -> bool:
+        members = self._wanted.get(topic, set())
+        if member not in members:
+            return False
+        members.discard(member)
+        if not members:
+            del self._wanted[topic]
+        return not members
