@@ -10,7 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 from dfbackends import codec, names
-from dfbackends.api import Expect, Key, Limits, Record, Table, Write
+from dfbackends.api import Expect, Key, Record, Table, Write
 from dfbackends.errors import BackendError, Conflict, InvalidValue, Refused
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
@@ -35,8 +35,9 @@ class Definition(NamedTuple):
 class Catalog:
     """The tables of one namespace."""
 
-    def __init__(self, store: Reliable, namespace: Namespace) -> None:
+    def __init__(self, store: Reliable, namespace: Namespace, *, fresh: float = FRESH) -> None:
         self._store = store
+        self._fresh = fresh
         self._namespace = namespace
         self._limit = store.driver.limits.name - namespace.overhead
         self._home = Table(namespace.internal("tables"), namespace.internal("tables"))
@@ -110,7 +111,7 @@ class Catalog:
             return Definition(self._place(name, None, 1))
         known = self._known.get(name)
         if known is not None and known.revision == record.revision:
-            definition = known._replace(until=time.monotonic() + FRESH)
+            definition = known._replace(until=time.monotonic() + self._fresh)
         else:
             definition = self._read(name, record)
         self._known[name] = definition
@@ -124,7 +125,7 @@ class Catalog:
             dropped = bool(fields["dropped"])
         except (InvalidValue, KeyError, TypeError) as error:
             raise Refused(f"the definition of table {name!r} is not one of ours", code="protocol") from error
-        return Definition(table, schema, dropped, record.revision, time.monotonic() + FRESH)
+        return Definition(table, schema, dropped, record.revision, time.monotonic() + self._fresh)
 
     def _record(self, definition: Definition, name: str) -> bool:
         """Write a definition in place of the one of its revision; return False where another client was quicker."""
@@ -148,11 +149,6 @@ class Catalog:
             raise InvalidValue("a table has 1 to 4096 buckets")
         together = names.check("partition", partition, self._limit) if partition is not None else name
         return Table(self._namespace.public(name), self._namespace.public(together), buckets)
-
-
-def limits_for(limits: Limits, namespace: Namespace) -> Limits:
-    """Return what is left to an application of the limits of a driver, after the prefix of the namespace."""
-    return limits._replace(topic=limits.topic, name=limits.name - namespace.overhead)
 
 
 def _definition(schema: Schema | None) -> dict[str, Any] | None:
