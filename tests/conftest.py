@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,9 +12,9 @@ _reported: list[str] = []
 
 
 @pytest.fixture
-def claim() -> Iterator[Claim]:
+def claim() -> Claim:
     """Say what was measured and what the project promises: ``claim("peak of load", measure, at_most=200, unit="MB")``."""
-    yield Claim(_reported.append)
+    return Claim(_reported.append)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

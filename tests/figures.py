@@ -27,7 +27,7 @@ class Claim:
         Exactly one bound is given.
         """
         assert (at_most is None) != (at_least is None)
-        figures = []
+        figures: list[float] = []
         holds = False
         while not holds and len(figures) < TRIES:
             figures.append(measure())
