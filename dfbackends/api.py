@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dfbackends.errors import ErrorTable
 from dfbackends.values import (
@@ -109,7 +109,7 @@ class Feed(ABC, Generic[T, M_co]):
 class DbApi(ABC):
     """A store of entries."""
 
-    errors: ClassVar[ErrorTable]
+    errors: ErrorTable
     limits: Limits = Limits()
     failover: float = 0.0
     """Seconds that the backend needs to replace a dead server; 0 where there is none to replace."""
@@ -174,7 +174,8 @@ class Watching(ABC):
 
     @abstractmethod
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
-        """Open a feed of changes, from now on or from behind a position.
+        """Open a feed of changes, from now on or from behind a position; streams that are subscribed before the first
+        ``receive`` begin there.
 
         :raises Gone: the backend can not go on from there
         """
@@ -187,7 +188,7 @@ class Watching(ABC):
 class PubSubApi(ABC):
     """A carrier of messages."""
 
-    errors: ClassVar[ErrorTable]
+    errors: ErrorTable
     limits: Limits = Limits()
     failover: float = 0.0
     timeout: float = 0.0
@@ -198,7 +199,8 @@ class PubSubApi(ABC):
 
     @abstractmethod
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
-        """Open a feed without topics, from now on or from behind a position.
+        """Open a feed without topics, from now on or from behind a position; topics that are subscribed before the first
+        ``receive`` begin there.
 
         :raises Gone: the backend can not go on from there
         """
