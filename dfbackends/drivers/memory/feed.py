@@ -57,12 +57,12 @@ class _LogFeed(Feed[T, M]):
         return Position(f"{self._seq}:{self._store.id}")
 
     def subscribe(self, topics: Sequence[T]) -> None:
-        self._ask(True, topics)
+        self._ask(topics, wanted=True)
 
     def unsubscribe(self, topics: Sequence[T]) -> None:
-        self._ask(False, topics)
+        self._ask(topics, wanted=False)
 
-    def _ask(self, wanted: bool, topics: Sequence[T]) -> None:
+    def _ask(self, topics: Sequence[T], *, wanted: bool) -> None:
         with self._store.lock:
             self._asked.extend((wanted, topic) for topic in topics)
             self._store.changed.notify_all()

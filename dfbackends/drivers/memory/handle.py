@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from dfbackends.drivers.memory.store import Store
 from dfbackends.errors import ErrorTable, Meaning, Unavailable
 
@@ -15,7 +13,7 @@ class HandleClosed(Exception):
 class Handle:
     """Holds a store until it is closed. All calls are done under the lock of the store, and none of them waits."""
 
-    errors: ClassVar[ErrorTable] = [Meaning(HandleClosed, None, Unavailable, "unreachable")]
+    errors: ErrorTable = (Meaning(HandleClosed, None, Unavailable, "unreachable"),)
 
     def __init__(self, store: Store) -> None:
         self._held: Store | None = store

@@ -1,0 +1,59 @@
+"""The heads of all streams at a place in the log."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from dfbackends.drivers.sqlite import place
+from dfbackends.drivers.sqlite.place import Place
+
+_TRIMMED = "SELECT tbl, topic, seq, op FROM head"
+_LOGGED = "SELECT tbl, topic, max(seq), op FROM stream WHERE seq <= ? GROUP BY tbl, topic"
+_LATER = "SELECT seq, op, tbl, topic, was FROM log WHERE seq >= ? ORDER BY seq"
+
+
+class Heads:
+    """Goes forward with the log, so that writers need not keep heads. A stream is a table and a topic, empty for the whole."""
+
+    def __init__(self, connection: sqlite3.Connection, at: Place | None = None) -> None:
+        self._tokens: dict[tuple[bytes, bytes], str] = {}
+        self._place = Place(0, "")
+        self._load(connection, at)
+
+    def __getitem__(self, stream: tuple[bytes, bytes]) -> str:
+        return self._tokens.get(stream, "")
+
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    def note(self, at: Place, table: bytes | None, topic: bytes, was: bytes) -> None:
+        """Go forward by one row."""
+        self._place = at
+        if table is None:
+            return
+        token = at.token
+        self._tokens[table, b""] = token
+        if topic:
+            self._tokens[table, topic] = token
+        if was:
+            self._tokens[table, was] = token
+
+    def advance(self, connection: sqlite3.Connection) -> None:
+        """Go to the end of the log; begin again where the place is not in it any more."""
+        rows = connection.execute(_LATER, (self._place.seq,))
+        first = next(rows, None)
+        if first is None or Place(*first[:2]) != self._place:
+            rows.close()
+            self._load(connection, None)
+            return
+        for seq, op, *streams in rows:
+            self.note(Place(seq, op), *streams)
+
+    def _load(self, connection: sqlite3.Connection, at: Place | None) -> None:
+        # One transaction, so that no writer moves rows from the log to the table of heads in between.
+        connection.execute("BEGIN")
+        self._place = place.end(connection) if at is None else at
+        rows = [*connection.execute(_TRIMMED), *connection.execute(_LOGGED, (self._place.seq,))]
+        self._tokens = {(table, topic): Place(*last).token for table, topic, *last in rows}
+        connection.execute("COMMIT")

@@ -1,0 +1,71 @@
+"""What a file of ours holds.
+
+Names are stored as blobs of UTF-8, because text ends at a NUL for some functions of SQLite. ``log`` holds the changes
+(``tbl`` is set, ``was`` is the topic that the entry had before, ``value`` is NULL for a deletion) and the messages (only
+``topic`` is set); its first row of all, with neither, makes the file different from all others, so that the log is never
+empty. ``outcome`` holds what operations did: NULL for one that was cancelled. ``stream`` tells the log by streams, and
+``head`` keeps the last of each that was trimmed away; the empty topic stands for the whole table in both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+
+from dfbackends.drivers.sqlite.faults import Foreign
+
+APPLICATION = 0x64666273
+FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE entry(
+    tbl BLOB NOT NULL, name BLOB NOT NULL, topic BLOB NOT NULL, value BLOB NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY(tbl, name)
+) WITHOUT ROWID;
+CREATE INDEX entry_topic ON entry(tbl, topic, name) WHERE topic <> x'';
+CREATE TABLE log(seq INTEGER PRIMARY KEY, op TEXT NOT NULL, tbl BLOB, name BLOB, topic BLOB, was BLOB, value BLOB);
+CREATE TABLE outcome(op TEXT NOT NULL PRIMARY KEY, revisions TEXT, until REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE listener(address TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE head(
+    tbl BLOB NOT NULL, topic BLOB NOT NULL, seq INTEGER NOT NULL, op TEXT NOT NULL, PRIMARY KEY(tbl, topic)
+) WITHOUT ROWID;
+CREATE VIEW stream(tbl, topic, seq, op) AS
+    SELECT tbl, x'', seq, op FROM log WHERE tbl IS NOT NULL
+    UNION ALL SELECT tbl, topic, seq, op FROM log WHERE tbl IS NOT NULL AND topic <> x''
+    UNION ALL SELECT tbl, was, seq, op FROM log WHERE tbl IS NOT NULL AND was <> x'';
+"""
+
+
+def check(connection: sqlite3.Connection, path: str) -> bool:
+    """Return whether the file is ready for use; False where it is empty.
+
+    :raises Foreign: it is something else
+    """
+    try:
+        [[application]] = connection.execute("PRAGMA application_id")
+        [[version]] = connection.execute("PRAGMA user_version")
+        [[objects]] = connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise Foreign(f"{path} is not a SQLite database; choose another path, or move the file away") from error
+        raise
+    if application == APPLICATION and version == FORMAT:
+        return True
+    if application == APPLICATION:
+        raise Foreign(
+            f"{path} has format {version}, and this version of dfbackends reads format {FORMAT}; "
+            "dump it with the version that wrote it, and load the dump into a new file"
+        )
+    if application or version or objects:
+        raise Foreign(f"{path} is a SQLite database of another application; choose another path")
+    return False
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Fill an empty file, in the transaction that is open."""
+    for statement in _SCHEMA.split(";")[:-1]:
+        connection.execute(statement)
+    connection.execute("INSERT INTO log(seq, op) VALUES (?, ?)", (time.time_ns() // 1000, uuid.uuid4().hex))
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
