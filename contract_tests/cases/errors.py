@@ -1,0 +1,240 @@
+"""What a caller is told when something is wrong."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contract_tests.capability import Capability
+from contract_tests.cases.base import Cases
+from contract_tests.cases.keys import contents
+from contract_tests.fault import Fault
+from contract_tests.faulty import SECRET
+from contract_tests.harness import Store
+from contract_tests.inbox import Inbox
+from contract_tests.marks import clause
+from contract_tests.plan import ANY, FOREVER, SENDING, WRITING
+from contract_tests.waiting import Stopwatch
+from dfbackends import (
+    BackendError,
+    Conflict,
+    Database,
+    Error,
+    InvalidValue,
+    KeyExists,
+    KeyNotFound,
+    OutcomeUnknown,
+    PartlyDone,
+    Refused,
+    RollbackFailed,
+    Unavailable,
+)
+
+CANARY = "canary-3141592653"
+
+CODES = {
+    Fault.REFUSED: (Unavailable, "unreachable"),
+    Fault.UNAUTHENTICATED: (Refused, "unauthenticated"),
+    Fault.FULL: (Refused, "full"),
+    Fault.READ_ONLY: (Unavailable, "read_only"),
+    Fault.OVERLOADED: (Unavailable, "overloaded"),
+}
+
+WRITES: dict[str, Callable[[Database], Any]] = {
+    "create": lambda db: db.create("t", "new", CANARY),
+    "put": lambda db: db.put("t", "k", CANARY),
+    "update": lambda db: db.update("t", "k", CANARY),
+    "swap": lambda db: db.put("t", "k", CANARY, revision=db.entry("t", "k").revision),
+    "delete": lambda db: db.delete("t", "k"),
+    "allocate": lambda db: db.allocate("t"),
+}
+"""Each finds the entry ``k``."""
+
+
+def copied(error: Error) -> Error:
+    """Return the error as another process would get it."""
+    other: Error = pickle.loads(pickle.dumps(error))  # noqa: S301 - it is ours
+    assert type(other) is type(error)
+    assert str(other) == str(error)
+    assert other.args == error.args
+    assert {name: repr(value) for name, value in vars(other).items()} == {
+        name: repr(value) for name, value in vars(error).items()
+    }
+    return other
+
+
+class ErrorCases(Cases):
+    """Errors that every backend has."""
+
+    @clause("ERR-01")
+    def test_every_error_pickles(self, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+        """Each error pickles, and neither it nor the log shows a value, at any level."""
+        caplog.set_level(logging.DEBUG)
+        db = store.db
+        db.create_table("t", {"type": "string", "maxLength": 30})
+        db.put("t", "k", CANARY)
+        wrong: list[tuple[type[Error], Callable[[], Any]]] = [
+            (KeyNotFound, lambda: db.get("t", "never")),
+            (KeyExists, lambda: db.create("t", "k", CANARY)),
+            (Conflict, lambda: db.put("t", "k", CANARY, revision=1)),
+            (InvalidValue, lambda: db.put("t", "k", CANARY * 10)),
+            (InvalidValue, lambda: db.put("t", "k", {CANARY})),
+            (InvalidValue, lambda: db.put("t", "k", CANARY + "\ud800")),
+            (InvalidValue, lambda: db.put("t", "k", CANARY * db.limits.value)),
+            (InvalidValue, lambda: store.pubsub.publish("t", {CANARY})),
+            (PartlyDone, lambda: db.put_many("t", {"k": CANARY * 10, "l": CANARY})),
+        ]
+        for kind, call in wrong:
+            with pytest.raises(kind) as caught:
+                call()
+            error = copied(caught.value)
+            assert CANARY not in str(error) + repr(error)
+        store.pubsub.subscribe("t", self.fail, on_loss=lambda *_: None)
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.pubsub.publish("t", CANARY)
+        inbox.wait_data([CANARY])
+
+        store.backend.close()
+        assert CANARY not in caplog.text
+
+    def fail(self, topic: str, data: Any) -> None:
+        """Be a handler that raises, with the message in the text of its exception."""
+        raise ValueError(data)
+
+
+class FailureCases(Cases):
+    """Errors of the backend."""
+
+    @clause("ERR-01", injects=CODES)
+    @pytest.mark.parametrize("fault", [*CODES, Fault.CUT, Fault.FROZEN], ids=lambda fault: fault.name.lower())
+    def test_every_error_of_the_client_is_ours(
+        self, store: Store, fault: Fault, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Every error of the client is one of ours, with the original as cause, and neither it nor the log shows a secret."""
+        caplog.set_level(logging.DEBUG)
+        db = store.open(retries=1, deadline=2).db
+        db.put("t", "k", CANARY)
+        calls = [
+            *WRITES.values(),
+            lambda db: db.get("t", "k"),
+            lambda db: db.get_many("t", ["k"]),
+            lambda db: db.drop("t"),
+            lambda db: db.create_table("new"),
+        ]
+        with store.plan.armed(fault, verbs=ANY):
+            for call in calls:
+                with pytest.raises(BackendError) as caught:
+                    call(db)
+                error = caught.value
+                assert isinstance(error.__cause__, Exception)
+                assert not isinstance(error.__cause__, Error)
+                text = str(error) + repr(error) + str(copied(error))
+                assert CANARY not in text
+                assert SECRET not in text
+        assert CANARY not in caplog.text
+        assert SECRET not in caplog.text
+
+    @clause("ERR-02", injects=CODES)
+    @pytest.mark.parametrize("fault", CODES, ids=lambda fault: fault.name.lower())
+    def test_reasons_are_distinct(self, store: Store, fault: Fault) -> None:
+        """Refused port, wrong password and the like are distinct, definite and quick; credentials are tried once."""
+        store.db.put("t", "k", 1)
+        before = contents(store.db, "t")
+        kind, code = CODES[fault]
+        for verb, call in [*WRITES.items(), ("get", lambda db: db.get("t", "k"))]:
+            calls = store.plan.calls.copy()
+            watch = Stopwatch()
+            with store.plan.armed(fault, verbs=[*WRITING, "cancel"] if verb != "get" else ["read"]):
+                with pytest.raises(kind) as caught:
+                    call(store.db)
+            assert caught.value.code == code
+            assert watch.seconds < 2
+            made = sum(store.plan.calls[name] - calls[name] for name in (["read"] if verb == "get" else WRITING))
+            assert made == (1 if kind is Refused else 4), verb
+        assert contents(store.db, "t") == before
+
+    @clause("ERR-03", injects=[Fault.FROZEN])
+    @pytest.mark.parametrize("deadline", [0.5, 1.5])
+    def test_a_frozen_server(self, store: Store, deadline: float) -> None:
+        """A frozen server: an outcome within the deadline plus 0.2 s, and at most the promised number of attempts."""
+        backend = store.open(deadline=deadline)
+        backend.db.put("t", "k", 1)
+        calls: list[Callable[[Database], Any]] = [
+            *WRITES.values(),
+            lambda db: db.get("t", "k"),
+            lambda db: list(db.keys("t")),
+            lambda db: backend.pubsub.publish("t", 1),
+        ]
+        for call in calls:
+            before = store.plan.calls.copy()
+            watch = Stopwatch()
+            with store.plan.armed(Fault.FROZEN, verbs=[*ANY]), pytest.raises(BackendError):
+                call(backend.db)
+            assert watch.seconds < deadline + 0.2
+            made = {name: store.plan.calls[name] - before[name] for name in ("read", *SENDING)}
+            assert max(made.values()) <= 4, made
+
+    @clause("ERR-03", injects=[Fault.REFUSED])
+    def test_a_server_that_comes_back(self, store: Store) -> None:
+        """A server that comes back before the attempts are used up is no error."""
+        for times in (1, 2, 3):
+            store.plan.arm(Fault.REFUSED, times=times)
+            store.db.put("t", str(times), times)
+            store.plan.mend()
+            store.plan.arm(Fault.CUT, verbs=("read",), times=times)
+            assert store.db.get("t", str(times)) == times
+            store.plan.mend()
+
+    @clause("ERR-06", injects=[Fault.FULL, Fault.READ_ONLY, Fault.OVERLOADED])
+    @pytest.mark.parametrize("fault", [Fault.FULL, Fault.READ_ONLY, Fault.OVERLOADED], ids=lambda fault: fault.name.lower())
+    def test_a_server_in_trouble(self, store: Store, fault: Fault) -> None:
+        """Full, read-only, loading and overloaded servers: the right error, nothing half written, recovery as it is."""
+        kind, code = CODES[fault]
+        backend = store.open(retries=1)
+        db = backend.db
+        db.put_many("t", {"k": 1, "l": 2}, topic="red")
+        before = list(db.entries("t"))
+        with store.plan.armed(fault, verbs=SENDING):
+            for call in [*WRITES.values(), lambda db: backend.pubsub.publish("t", 1)]:
+                with pytest.raises(kind) as caught:
+                    call(db)
+                assert caught.value.code == code
+            with pytest.raises(PartlyDone) as partly:
+                db.put_many("t", {"k": 3, "m": 3})
+            assert partly.value.done == {}
+            assert {key: type(error) for key, error in partly.value.failed.items()} == {"k": kind, "m": kind}
+            with pytest.raises(BackendError), db.batch() as batch:
+                batch.put("t", "k", 3)
+                batch.create("t", "m", 3)
+            assert list(db.entries("t")) == before
+            assert db.get("t", "k") == 1
+
+        db.put("t", "k", 3)
+        assert contents(db, "t") == {"k": 3, "l": 2}
+
+    @clause("ERR-06", injects=[Fault.FULL], needs=[Capability.TRANSACTIONAL])
+    def test_what_is_full_in_the_middle(self, store: Store) -> None:
+        """A server that is full in the middle of several writes: what is said of each is true."""
+        db = store.open(retries=0).db
+        for at in range(1, 6):
+            table = f"t{at}"
+            db.put(table, "before", 1)
+            with store.plan.armed(Fault.FULL, at=at), pytest.raises(PartlyDone) as partly:
+                db.put_many(table, {f"k{number}": number for number in range(5)})
+            assert set(contents(db, table)) == {"before", *partly.value.done}
+            assert set(partly.value.failed) == {f"k{number}" for number in range(5)} - partly.value.done.keys()
+            assert len(partly.value.done) == at - 1
+
+    @clause("ERR-01")
+    def test_rollback_failed_pickles(self) -> None:
+        """The errors that carry more than a text keep it when they are pickled."""
+        rollback = copied(RollbackFailed("text", code="full", keys=[("t", "k")]))
+        assert isinstance(rollback, RollbackFailed)
+        assert rollback.keys == (("t", "k"),)
+        unknown = copied(OutcomeUnknown("text", code="unreachable"))
+        assert isinstance(unknown, OutcomeUnknown)
+        assert unknown.code == "unreachable"

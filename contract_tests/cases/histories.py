@@ -1,0 +1,71 @@
+"""What concurrent clients see, with and without faults."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from contract_tests.capability import Capability
+from contract_tests.cases.base import Cases
+from contract_tests.counts import Counts
+from contract_tests.fault import Fault
+from contract_tests.harness import Store
+from contract_tests.history import Recorder
+from contract_tests.linearizability import linearizable
+from contract_tests.marks import clause
+
+CLIENTS = 6
+FAULTS = [Fault.CUT, Fault.LOST_REPLY, Fault.REFUSED, Fault.LATE]
+
+
+class HistoryCases(Cases):
+    """Histories are linearizable."""
+
+    @clause("ERR-07", timeout=120)
+    def test_histories_are_linearizable(self, store: Store, counts: Counts) -> None:
+        """Histories of concurrent clients are linearizable."""
+        clients = [store.db, store.open().db] * (CLIENTS // 2)
+        for seed in range(counts.histories):
+            recorder = Recorder(f"t{seed}")
+            recorder.run(clients, counts.operations, seed)
+            self.judge(recorder)
+            assert recorder.outcomes["swap refused"] + recorder.outcomes["swap done"] > 0
+            assert not any("unknown" in what or "failed" in what for what in recorder.outcomes)
+
+    @clause("ERR-07", injects=FAULTS, timeout=180)
+    def test_histories_under_faults_are_linearizable(self, store: Store, counts: Counts) -> None:
+        """Histories under faults are linearizable: what failed definitely has no effect, also when it arrives late."""
+        outcomes: set[str] = set()
+        for seed in range(counts.histories):
+            recorder = Recorder(f"t{seed}")
+            # Without repetitions more outcomes reach the clients.
+            clients = [store.open(retries=seed % 2, deadline=3).db for _ in range(CLIENTS)]
+            stop = threading.Event()
+            trouble = threading.Thread(target=self.trouble, args=(store, seed, stop))
+            trouble.start()
+            try:
+                recorder.run(clients, counts.operations, seed)
+            finally:
+                stop.set()
+                trouble.join()
+            store.plan.mend()
+            store.plan.release()
+            # What is there at the end must be explained, too.
+            recorder.run([store.db] * 2, 10, seed)
+            self.judge(recorder)
+            outcomes |= {what.split()[1] for what in recorder.outcomes}
+        expected = {"done", "refused", "failed"}
+        assert outcomes == expected | (set() if Capability.TRANSACTIONAL in self.harness.capabilities else {"unknown"})
+
+    def judge(self, recorder: Recorder) -> None:
+        """Check each key."""
+        for key, history in recorder.histories.items():
+            assert linearizable(history), (key, sorted(history, key=lambda operation: operation.begin))
+
+    def trouble(self, store: Store, seed: int, stop: threading.Event) -> None:
+        """Let faults strike now and then, and let late requests arrive."""
+        chosen = random.Random(seed)
+        while not stop.wait(0.002):
+            store.plan.arm(chosen.choice(FAULTS), at=chosen.randint(1, 4))
+            if chosen.random() < 0.2:
+                store.plan.release()

@@ -1,0 +1,317 @@
+"""How a backend ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract_tests.capability import Capability
+from contract_tests.cases.base import Cases
+from contract_tests.counts import Counts
+from contract_tests.fault import Fault
+from contract_tests.harness import Store
+from contract_tests.inbox import Inbox
+from contract_tests.marks import clause
+from contract_tests.plan import ANY
+from contract_tests.processes import Worker, in_child
+from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually
+from dfbackends import Backend, Closed, renew
+
+
+def threads() -> set[threading.Thread]:
+    """Return the threads of this process."""
+    return set(threading.enumerate())
+
+
+def files() -> list[str]:
+    """Return what this process has open."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(os.readlink(link))
+        except FileNotFoundError:
+            continue  # The folder itself, while it is read.
+    return sorted(found)
+
+
+def used(backend: Backend, topic: str = "t") -> Backend:
+    """Use all of a backend, so that everything that it starts is started."""
+    inbox = Inbox().subscribe(backend.pubsub, topic)
+    backend.db.put("t", "k", 1)
+    backend.pubsub.publish(topic, 1)
+    inbox.wait(lambda: inbox.data != [], "a message")
+    return backend
+
+
+def calls(backend: Backend) -> list[Callable[[], Any]]:
+    """Return a call of everything that a closed backend refuses."""
+    db, pubsub = backend.db, backend.pubsub
+    return [
+        lambda: db.get("t", "k"),
+        lambda: db.entry("t", "k"),
+        lambda: db.get_many("t", ["k"]),
+        lambda: db.create("t", "new", 1),
+        lambda: db.put("t", "k", 1),
+        lambda: db.put("t", "k", 1, announce=("t", 1)),
+        lambda: db.update("t", "k", 1),
+        lambda: db.delete("t", "k"),
+        lambda: list(db.entries("t")),
+        lambda: list(db.keys("t")),
+        lambda: db.tables(),
+        lambda: db.drop("t"),
+        lambda: db.allocate("t"),
+        lambda: db.create_table("new"),
+        lambda: pubsub.publish("t", 1),
+        lambda: pubsub.publish_many([("t", 1)]),
+        lambda: pubsub.subscribe("t", lambda *_: None, on_loss=renew),
+        lambda: backend.health(),
+    ]
+
+
+class LifeCases(Cases):
+    """Opening and closing."""
+
+    @clause("LIFE-01")
+    def test_close_is_idempotent(self, store: Store) -> None:
+        """close is idempotent, and safe from 10 threads."""
+        backend = used(store.open())
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(lambda _: backend.close(), range(10)))
+        backend.close()
+
+        with pytest.raises(Closed):
+            backend.db.get("t", "k")
+
+    @clause("LIFE-01")
+    def test_close_leaves_nothing(self, store: Store) -> None:
+        """close leaves no thread, socket or file."""
+        used(store.open()).close()  # What is made once in a process is not counted.
+        gc.collect()
+        before_threads, before_files = threads(), files()
+
+        backend = used(store.open())
+        assert threads() - before_threads
+        backend.close()
+
+        assert threads() - before_threads == set()
+        assert files() == before_files
+
+    @clause("LIFE-01")
+    def test_close_from_a_handler(self, store: Store) -> None:
+        """close from a handler ends everything, too."""
+        before = threads()
+        backend, closed = store.open(), threading.Event()
+
+        def handle(topic: str, data: Any) -> None:
+            backend.close()
+            closed.set()
+
+        backend.pubsub.subscribe("t", handle, on_loss=renew)
+        backend.pubsub.publish("t", 1)
+        assert closed.wait(SOON * FACTOR)
+
+        eventually(lambda: threads() - before == set(), "all threads end")
+        with pytest.raises(Closed):
+            backend.db.get("t", "k")
+
+    @clause("LIFE-01")
+    def test_a_handler_that_does_not_end(self, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+        """close ends within 5 s beside a handler that does not end, which is named."""
+        backend, go, stuck = store.open(), threading.Event(), threading.Event()
+
+        def endless(topic: str, data: Any) -> None:
+            stuck.set()
+            go.wait()
+
+        backend.pubsub.subscribe("t", endless, on_loss=renew)
+        backend.pubsub.publish("t", 1)
+        assert stuck.wait(SOON * FACTOR)
+        watch = Stopwatch()
+        try:
+            with caplog.at_level(logging.WARNING):
+                backend.close()
+            assert watch.seconds < 5.2
+            assert "endless" in caplog.text
+            assert any("endless" in name for name in backend.pubsub.health().stuck)
+        finally:
+            go.set()
+
+    @clause("LIFE-01", injects=[Fault.DOWN, Fault.REFUSED, Fault.FROZEN, Fault.DEAF])
+    @pytest.mark.parametrize("fault", [Fault.DOWN, Fault.REFUSED, Fault.FROZEN, Fault.DEAF], ids=lambda fault: fault.name.lower())
+    def test_close_while_the_backend_is_away(self, store: Store, fault: Fault) -> None:
+        """close ends within 5 s with the backend down or frozen, also while calls wait, which get Closed or their error."""
+        store.db.put("t", "k", 1)
+        before = threads()
+        backend = used(store.open())
+        if fault in (Fault.DOWN, Fault.DEAF):
+            store.plan.lose_line(fault) if fault is Fault.DOWN else store.plan.impair(fault)
+        else:
+            store.plan.arm(fault, verbs=ANY, times=1 << 30)
+        waiting = ThreadPoolExecutor(2)
+        pending = [waiting.submit(backend.db.put, "t", "k", 2), waiting.submit(backend.pubsub.publish, "t", 2)]
+        watch = Stopwatch()
+
+        backend.close()
+
+        assert watch.seconds < 5
+        for call in pending:
+            assert isinstance(call.exception(timeout=5), Exception | None)
+        waiting.shutdown()
+        assert threads() - before == set()
+
+    @clause("LIFE-02")
+    def test_after_close_everything_raises_closed(self, store: Store) -> None:
+        """After close everything raises Closed; what was returned before can be ended without harm."""
+        backend = used(store.open())
+        inbox = Inbox().subscribe(backend.pubsub, "t")
+        batch, listing = backend.db.batch(), backend.db.entries("t")
+        transaction = backend.db.transaction() if backend.db.transactional else None
+        backend.close()
+
+        for call in calls(backend):
+            with pytest.raises(Closed):
+                call()
+        with pytest.raises(Closed):
+            next(iter(listing))
+        with pytest.raises(Closed), batch:
+            batch.put("t", "k", 2)
+        if transaction is not None:
+            with pytest.raises(Closed), transaction:
+                transaction.put("t", "k", 2)
+        assert inbox.subscription is not None
+        assert not inbox.subscription.live
+        with pytest.raises(Closed):
+            inbox.subscription.renew()
+        inbox.subscription.unsubscribe()
+        assert store.db.get("t", "k") == 1
+
+    @clause("LIFE-02")
+    def test_a_with_block_closes(self, store: Store) -> None:
+        """A with-block closes, on an exception too, which it lets pass."""
+        with pytest.raises(ZeroDivisionError), store.open() as backend:
+            backend.db.put("t", "k", 1)
+            raise ZeroDivisionError
+
+        with pytest.raises(Closed):
+            backend.db.get("t", "k")
+
+    @clause("LIFE-02")
+    def test_handles_are_independent(self, store: Store) -> None:
+        """Closing one handle disturbs no other."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        other = used(store.open(), "other")
+        other.close()
+
+        store.db.put("t", "k", 2)
+        store.pubsub.publish("t", 2)
+        inbox.wait_data([2])
+        assert store.db.get("t", "k") == 2
+
+    @clause("LIFE-03", timeout=120)
+    def test_openings_and_closings_leak_nothing(self, store: Store, counts: Counts) -> None:
+        """Many openings and closings leak no thread and no file."""
+        for _ in range(2):
+            used(store.open()).close()
+        gc.collect()
+        before_threads, before_files = threads(), files()
+
+        for _ in range(counts.openings):
+            used(self.harness.open(store.namespace)).close()
+
+        gc.collect()
+        assert threads() - before_threads == set()
+        assert files() == before_files
+
+    @clause("LIFE-03", process=True)
+    def test_a_live_subscriber_does_not_keep_the_interpreter(self, store: Store) -> None:
+        """A live subscriber does not keep the interpreter from ending."""
+        with Worker("leave_open", store.url, "t") as worker:
+            assert worker.hear() == "ready"
+            assert worker.end(budget=5) == 0
+
+    @clause("LIFE-04")
+    def test_a_fork(self, store: Store) -> None:
+        """After a fork the child gets Closed and closes nothing; the parent loses nothing."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.db.put("t", "k", 1)
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+        def use() -> str:
+            for number, call in enumerate(calls(store.backend)):
+                try:
+                    call()
+                except Closed:
+                    continue
+                return f"call {number} was not refused"
+            assert inbox.subscription is not None
+            inbox.subscription.unsubscribe()
+            store.backend.close()
+            return "refused"
+
+        for number in range(2, 5):
+            assert in_child(use) == "refused"
+            store.db.put("t", "k", number)
+            store.pubsub.publish("t", number)
+            inbox.wait(lambda number=number: number in inbox.data, "the next message")  # type: ignore[misc]
+
+        assert inbox.data == [1, 2, 3, 4]
+        assert inbox.losses == []
+        assert store.db.get("t", "k") == 4
+
+    @clause("LIFE-04", needs=[Capability.SHARED], process=True)
+    def test_a_fork_may_open_its_own(self, store: Store) -> None:
+        """After a fork the child may open a handle of its own."""
+        store.db.put("t", "k", 1)
+
+        def use() -> str:
+            with store.harness.open(store.namespace) as backend:
+                found = backend.db.get("t", "k")
+                backend.db.put("t", "k", found + 1)
+            return "done"
+
+        assert in_child(use) == "done"
+        assert store.db.get("t", "k") == 2
+
+    @clause("LIFE-05", needs=[Capability.SHARED], process=True)
+    def test_a_second_process_sees_what_the_first_wrote(self, store: Store) -> None:
+        """A second process sees what the first wrote, at once, and the other way round."""
+        store.db.put_many("t", {"a": 1, "b": [2]})
+        with Worker("read", store.url, "t") as worker:
+            assert worker.hear() == {"a": 1, "b": [2]}
+        with Worker("write", store.url, "t", {"c": 3}) as worker:
+            worker.hear()
+            assert store.db.get("t", "c") == 3
+
+    @clause("LIFE-05", needs=[Capability.SHARED], process=True)
+    def test_a_second_process_gets_the_messages(self, store: Store) -> None:
+        """A second process gets the messages of the first, and the other way round."""
+        inbox = Inbox().subscribe(store.pubsub, "up")
+        with Worker("listen", store.url, "down") as listener, Worker("publish", store.url, "up", [1, 2, 3]) as publisher:
+            assert publisher.hear() == "done"
+            assert listener.hear() == "ready"
+            store.pubsub.publish("down", {"n": 1})
+            assert listener.hear() == {"n": 1}
+        inbox.wait_data([1, 2, 3])
+        assert inbox.losses == []
+
+    @clause("LIFE-05", needs=[Capability.DURABLE, Capability.SHARED], process=True)
+    def test_what_a_killed_process_had_written_is_there(self, store: Store) -> None:
+        """A process that is killed leaves everything that was acknowledged, and nothing half written."""
+        for turn in range(3):
+            table = f"t{turn}"
+            with Worker("write_on", store.url, table) as worker:
+                acknowledged = [worker.hear() for _ in range(50 + turn)]
+                worker.kill()
+            found = {entry.key: entry.value for entry in store.db.entries(table)}
+            assert found.items() >= {str(number): number for number in acknowledged}.items()
+            assert found == {str(number): number for number in range(len(found))}
+            store.db.put(table, "after", 1)

@@ -1,0 +1,307 @@
+"""The line from the backend breaks, or falls silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract_tests.capability import Capability
+from contract_tests.cases.base import Cases
+from contract_tests.fault import Fault
+from contract_tests.harness import Store
+from contract_tests.inbox import Event, Inbox
+from contract_tests.marks import clause
+from contract_tests.waiting import Stopwatch, eventually
+from dfbackends import Loss, Reason, Refused, Subscription, Unavailable, renew
+
+BREAKS = [Fault.BROKEN_LINE, Fault.GONE]
+
+DOWN, RESUMED, RECOVERED = Reason.DOWN, Reason.RESUMED, Reason.RECOVERED
+
+
+def up_again(inbox: Inbox, outages: int = 1) -> Reason:
+    """Return how the last of so many outages ended: RESUMED or RECOVERED."""
+
+    def ends() -> list[Reason]:
+        return [reason for reason in inbox.reasons if reason in (RESUMED, RECOVERED)]
+
+    inbox.wait(lambda: len(ends()) >= outages, f"the end of {outages} outages")
+    return ends()[-1]
+
+
+def subscription(inbox: Inbox) -> Subscription:
+    """Return the subscription of an inbox."""
+    assert inbox.subscription is not None
+    return inbox.subscription
+
+
+class LineCases(Cases):
+    """Outages, and what is told of them."""
+
+    @clause("LOSS-01", injects=[Fault.DOWN])
+    def test_down_is_told_at_once(self, store: Store) -> None:
+        """The line breaks: each subscription is told DOWN at once, behind what was received before."""
+        inboxes = [Inbox().subscribe(store.pubsub, topic) for topic in ("a", "a", "b")]
+        store.pubsub.publish_many([("a", 1), ("b", 1)])
+        for inbox in inboxes:
+            inbox.wait_data([1])
+        watch = Stopwatch()
+
+        store.plan.lose_line(Fault.DOWN)
+
+        for inbox in inboxes:
+            inbox.wait_reasons(DOWN)
+            assert watch.seconds < 1
+            assert inbox.losses[0].topic == subscription(inbox).topic
+            assert inbox.losses[0].code is not None
+            assert not subscription(inbox).live
+            inbox.stays()
+        store.plan.mend()
+        for inbox in inboxes:
+            assert up_again(inbox) in (RESUMED, RECOVERED)
+            assert len(inbox.losses) == 2
+
+    @clause("LOSS-01", injects=[Fault.GONE, Fault.DOWN])
+    def test_cleared_subscriptions_are_told_recovered_once(self, store: Store) -> None:
+        """All are cleared and the line is rebuilt: each is told RECOVERED once, and until renew nothing is delivered."""
+        inboxes = [Inbox().subscribe(store.pubsub, topic) for topic in ("a", "a", "b")]
+        store.plan.lose_line(Fault.GONE)
+        for inbox in inboxes:
+            inbox.wait_reasons(DOWN, RECOVERED)
+            assert not subscription(inbox).live
+
+        witness = Inbox().subscribe(store.pubsub, "a")
+        store.pubsub.publish_many([("a", "unseen"), ("b", "unseen")])
+        witness.wait_data(["unseen"])
+        for inbox in inboxes:
+            inbox.stays(0.1)
+            assert inbox.data == []
+            subscription(inbox).renew()
+            assert subscription(inbox).live
+        store.pubsub.publish_many([("a", "seen"), ("b", "seen")])
+
+        for inbox in inboxes:
+            inbox.wait_data(["seen"])
+            assert inbox.reasons == [DOWN, RECOVERED]
+
+    @clause("LOSS-01", injects=[Fault.BROKEN_LINE], lacks=[Capability.RESUMING])
+    def test_a_line_that_can_not_resume(self, store: Store) -> None:
+        """Where the backend can not resume, every break clears the subscriptions."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        for outage in range(1, 4):
+            store.plan.lose_line()
+            assert up_again(inbox, outage) is RECOVERED
+            assert not subscription(inbox).live
+            subscription(inbox).renew()
+        assert inbox.reasons == [DOWN, RECOVERED] * 3
+
+    @clause("LOSS-01", injects=[Fault.GONE])
+    def test_recovered_comes_before_any_later_message(self, store: Store) -> None:
+        """RECOVERED comes before any later message, also where on_loss renews and messages never pause."""
+        events: list[Event] = []
+        inbox = Inbox()
+
+        def on_loss(renewed: Subscription, loss: Loss) -> None:
+            inbox.on_loss(renewed, loss)
+            renew(renewed, loss)
+
+        store.pubsub.subscribe("t", inbox.on_message, on_loss=on_loss)
+        publisher = store.open().pubsub
+        for outage in range(5):
+            before = len(inbox.events)
+            publisher.publish("t", ["before", outage])
+            store.plan.lose_line(Fault.GONE)
+            up_again(inbox, outage + 1)
+
+            def arrives(number: int = 0, before: int = before) -> bool:
+                publisher.publish("t", ["after"])
+                return any(kind == "message" and data == ["after"] for kind, (_, data) in _messages(inbox.events[before:]))
+
+            eventually(arrives, "a message after the outage")
+            events = inbox.events[before:]
+            place = [kind == "loss" and event.reason is RECOVERED for kind, event in events].index(True)
+            assert all(data == ["before", outage] or data == ["after"] for _, (_, data) in _messages(events[:place]))
+            assert [event.reason for kind, event in events if kind == "loss"] == [DOWN, RECOVERED]
+
+    @clause("LOSS-01", injects=[Fault.DOWN])
+    def test_the_backend_stays_away(self, store: Store) -> None:
+        """While the backend stays away nothing more is told, health says why, and it recovers without a new object."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.plan.lose_line(Fault.DOWN)
+        inbox.wait_reasons(DOWN)
+
+        inbox.stays(1.5)
+        assert not store.pubsub.health().connected
+        assert store.pubsub.health().code is not None
+        store.plan.mend()
+
+        if up_again(inbox) is RECOVERED:
+            subscription(inbox).renew()
+        assert store.pubsub.health().connected
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+    @clause("LOSS-02", injects=BREAKS)
+    def test_renewing_what_is_live_is_harmless(self, store: Store) -> None:
+        """renew while connected or twice is harmless, and nothing comes twice."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        subscription(inbox).renew()
+        subscription(inbox).renew()
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+        store.plan.lose_line(Fault.GONE)
+        up_again(inbox)
+        subscription(inbox).renew()
+        subscription(inbox).renew()
+        store.pubsub.publish("t", 2)
+
+        inbox.wait_data([1, 2])
+        inbox.stays()
+        assert inbox.reasons == [DOWN, RECOVERED]
+
+    @clause("LOSS-02", injects=[*BREAKS, Fault.DOWN])
+    @pytest.mark.parametrize("gone", [False, True], ids=["broken", "gone"])
+    def test_topics_change_while_the_line_is_down(self, store: Store, gone: bool) -> None:
+        """Topics removed and added while the line was down are right afterwards."""
+        kept, removed, other = (Inbox().subscribe(store.pubsub, topic) for topic in ("kept", "removed", "kept"))
+        if gone:
+            store.plan.lose_line(Fault.GONE)
+        store.plan.lose_line(Fault.DOWN)
+        for inbox in (kept, removed, other):
+            inbox.wait(lambda inbox=inbox: inbox.reasons[:1] == [DOWN], "DOWN")  # type: ignore[misc]
+        subscription(removed).unsubscribe()
+        subscription(other).unsubscribe()
+        with pytest.raises(Unavailable):
+            Inbox().subscribe(store.pubsub, "impossible")
+        store.plan.mend()
+
+        if up_again(kept) is RECOVERED:
+            subscription(kept).renew()
+        added = Inbox().subscribe(store.pubsub, "added")
+        for topic in ("kept", "removed", "added", "impossible"):
+            store.pubsub.publish(topic, topic)
+
+        kept.wait_data(["kept"])
+        added.wait_data(["added"])
+        assert removed.data == other.data == []
+        assert removed.reasons == other.reasons == [DOWN]
+
+    @clause("LOSS-02", injects=[Fault.DENIED])
+    def test_a_topic_that_is_denied(self, store: Store) -> None:
+        """A topic that the backend denies is refused to its caller, and disturbs no other."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.plan.deny("secret")
+        with pytest.raises(Refused):
+            Inbox().subscribe(store.pubsub, "secret")
+
+        store.pubsub.publish_many([("secret", 1), ("t", 1)])
+        inbox.wait_data([1])
+        store.plan.mend()
+        late = Inbox().subscribe(store.pubsub, "secret")
+        store.pubsub.publish("secret", 2)
+        late.wait_data([2])
+        assert inbox.losses == []
+
+    @clause("LOSS-06", injects=[Fault.DEAF])
+    def test_a_deaf_line_is_found(self, store: Store) -> None:
+        """A frozen or deaf line is found within 3.5 s."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+        watch = Stopwatch()
+
+        store.plan.impair(Fault.DEAF)
+
+        inbox.wait(lambda: bool(inbox.losses), "DOWN")
+        assert watch.seconds < 3.5
+        assert inbox.reasons == [DOWN]
+        store.plan.mend()
+        if up_again(inbox) is RECOVERED:
+            subscription(inbox).renew()
+        store.pubsub.publish("t", 2)
+        inbox.wait(lambda: 2 in inbox.data, "the next message")
+
+    @clause("LOSS-08", injects=[Fault.GONE])
+    def test_an_on_loss_that_raises(self, store: Store) -> None:
+        """An on_loss that raises is told again at the next recovery, and can renew then."""
+        inbox = Inbox()
+
+        def on_loss(lost: Subscription, loss: Loss) -> None:
+            inbox.on_loss(lost, loss)
+            if len(inbox.losses) < 4:
+                raise ValueError(loss)
+            renew(lost, loss)
+
+        lost = store.pubsub.subscribe("t", inbox.on_message, on_loss=on_loss)
+        store.plan.lose_line(Fault.GONE)
+        inbox.wait_reasons(DOWN, RECOVERED)
+        assert not lost.live
+        store.plan.lose_line(Fault.GONE)
+        inbox.wait(lambda: inbox.reasons.count(RECOVERED) == 2, "RECOVERED again")
+
+        eventually(lambda: lost.live, "the subscription is renewed")
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+    @clause("LOSS-08", injects=[Fault.GONE, Fault.DENIED])
+    def test_a_renewal_that_does_not_complete(self, store: Store) -> None:
+        """A renewal that does not complete is told again at the next recovery."""
+        inbox = Inbox()
+        failures: list[Any] = []
+
+        def on_loss(lost: Subscription, loss: Loss) -> None:
+            inbox.on_loss(lost, loss)
+            try:
+                renew(lost, loss)
+            except Refused as error:
+                failures.append(error)
+
+        lost = store.pubsub.subscribe("t", inbox.on_message, on_loss=on_loss)
+        store.plan.deny("t")
+        store.plan.lose_line(Fault.GONE)
+        eventually(lambda: len(failures) == 1, "a renewal that fails")
+        assert not lost.live
+
+        store.plan.mend()
+        store.plan.lose_line(Fault.GONE)
+        inbox.wait(lambda: inbox.reasons.count(RECOVERED) == 2, "RECOVERED again")
+        eventually(lambda: lost.live, "the subscription is renewed")
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+    @clause("PS-11", injects=[Fault.GARBAGE])
+    def test_garbage_on_the_wire(self, store: Store) -> None:
+        """Garbage on the wire is counted and skipped; the next message is delivered; nobody resubscribes."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        garbage = [b"", b"\xff\xfe", b"{", b"[]", b'"text"', b"NaN", b'{"v":1}', b'{"v":99,"d":1}', b"[" * 10_000, b"9" * 5000]
+        before = store.pubsub.health()
+
+        for data in garbage:
+            store.plan.insert("t", data)
+        store.pubsub.publish("t", 1)
+
+        inbox.wait_data([1])
+        assert inbox.losses == []
+        after = store.pubsub.health()
+        assert after.malformed - before.malformed == len(garbage)
+        assert after.breaks == before.breaks
+
+    @clause("LOSS-07", injects=BREAKS, needs=[Capability.RESUMING])
+    def test_recovered_only_if_the_position_is_gone(self, store: Store) -> None:
+        """RESUMED where the position is known, RECOVERED only where it is gone."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+
+        store.plan.lose_line()
+        assert up_again(inbox) is RESUMED
+        assert subscription(inbox).live
+        store.plan.lose_line(Fault.GONE)
+        assert up_again(inbox, 2) is RECOVERED
+        assert not subscription(inbox).live
+
+        assert inbox.reasons == [DOWN, RESUMED, DOWN, RECOVERED]
+
+
+def _messages(events: list[Event]) -> list[Event]:
+    return [event for event in events if event[0] == "message"]

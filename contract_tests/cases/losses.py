@@ -1,0 +1,228 @@
+"""Messages that do not arrive."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from contract_tests.cases.base import Cases
+from contract_tests.cases.lines import subscription, up_again
+from contract_tests.counts import Counts
+from contract_tests.fault import Fault
+from contract_tests.harness import Store
+from contract_tests.inbox import Event, Inbox
+from contract_tests.marks import clause
+from contract_tests.waiting import FACTOR, SOON
+from dfbackends import BackendError, Loss, Reason, Subscription, renew
+
+GAP = Reason.GAP
+
+
+def unreported(events: list[Event], sent: list[int]) -> list[int]:
+    """Return the messages that are missing without a loss between their neighbours; those behind the last one do not count.
+
+    :raises AssertionError: something came twice, or in another order
+    """
+    came = [data for kind, event in events if kind == "message" for data in [event[1]] if isinstance(data, int)]
+    assert came == sorted(set(came)), came
+    missing: list[int] = []
+    last, told = 0, False
+    for kind, event in events:
+        if kind == "loss":
+            told = True
+            continue
+        if not isinstance(event[1], int):
+            continue
+        between = [number for number in sent if last < number < event[1]]
+        missing += [] if told else between
+        last, told = event[1], False
+    return missing
+
+
+class LossCases(Cases):
+    """No message is missing in silence."""
+
+    @clause("LOSS-05", injects=[Fault.DROPPED])
+    @pytest.mark.parametrize("first", [False, True], ids=["later", "first"])
+    def test_a_removed_message_is_told_before_the_next(self, store: Store, first: bool) -> None:
+        """A message removed on the wire, the first one too, is told as GAP before the next one."""
+        publisher = store.open().pubsub
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        if not first:
+            publisher.publish("t", 1)
+            inbox.wait_data([1])
+
+        store.plan.drop("t")
+        publisher.publish("t", 2)
+        publisher.publish("t", 3)
+
+        inbox.wait(lambda: 3 in inbox.data, "the next message")
+        kinds = [event.reason if kind == "loss" else event[1] for kind, event in inbox.events]
+        assert kinds == ([GAP, 3] if first else [1, GAP, 3])
+        assert inbox.losses[0].missed in (1, None)
+        assert subscription(inbox).live
+
+    @clause("LOSS-05", injects=[Fault.DROPPED])
+    @pytest.mark.parametrize("first", [False, True], ids=["later", "first"])
+    def test_a_removed_message_is_told_at_the_heartbeat(self, store: Store, first: bool) -> None:
+        """A message removed on the wire, the first one too, is told as GAP at the heartbeat when no other follows."""
+        publisher = store.open().pubsub
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        if not first:
+            publisher.publish("t", 1)
+            inbox.wait_data([1])
+
+        store.plan.drop("t")
+        publisher.publish("t", 2)
+
+        inbox.wait_reasons(GAP, budget=5)
+        assert inbox.data == ([] if first else [1])
+
+    @clause("LOSS-05", injects=[Fault.DROPPED])
+    def test_a_removed_message_is_told_when_its_publisher_closes(self, store: Store) -> None:
+        """A publisher that closes tells of its last message."""
+        publisher = store.open()
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.plan.drop("t")
+        publisher.pubsub.publish("t", 1)
+
+        publisher.close()
+
+        inbox.wait_reasons(GAP, budget=0.9)
+
+    @clause("LOSS-04", injects=[Fault.SLOW])
+    def test_latency_is_no_loss(self, store: Store) -> None:
+        """No Loss when nothing could be lost: latency of 300 ms."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+        store.plan.impair(Fault.SLOW)
+        for number in range(2, 20):
+            store.pubsub.publish("t", number)
+            if number % 6 == 0:
+                inbox.wait(lambda number=number: number in inbox.data, "a message")  # type: ignore[misc]
+        late = Inbox().subscribe(store.open().pubsub, "t")
+        store.pubsub.publish("t", 20)
+
+        inbox.wait_data(list(range(1, 21)))
+        late.wait_data([20])
+        inbox.stays(1.5)
+        assert inbox.losses == late.losses == []
+
+    @clause("LOSS-04")
+    def test_being_idle_is_no_loss(self, store: Store) -> None:
+        """No Loss when nothing could be lost: idle for twice the watchdog."""
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        store.pubsub.publish("t", 1)
+        inbox.wait_data([1])
+
+        inbox.stays(6.0)
+
+        store.pubsub.publish("t", 2)
+        inbox.wait_data([1, 2])
+        assert inbox.losses == []
+
+    @clause("LOSS-04")
+    def test_subscribing_late_is_no_loss(self, store: Store) -> None:
+        """Whoever subscribes while others publish all the time has lost nothing."""
+        stop = threading.Event()
+
+        def publish() -> None:
+            while not stop.is_set():
+                store.pubsub.publish("t", 1)
+
+        publisher = threading.Thread(target=publish)
+        publisher.start()
+        try:
+            for pubsub in (store.pubsub, store.open().pubsub) * 5:
+                inbox = Inbox().subscribe(pubsub, "t", max_messages=100_000)
+                inbox.wait(lambda inbox=inbox: len(inbox.data) > 5, "messages")  # type: ignore[misc]
+                assert inbox.losses == []
+                subscription(inbox).unsubscribe()
+        finally:
+            stop.set()
+            publisher.join()
+
+    @clause("LOSS-07", injects=[Fault.BROKEN_LINE])
+    def test_over_a_broken_line_nothing_is_missing(self, store: Store, counts: Counts) -> None:
+        """Over a broken line nothing is missing, and nothing comes twice."""
+        inbox = Inbox().subscribe(store.pubsub, "t", max_messages=10 * counts.messages)
+        publisher = store.open().pubsub
+        total = counts.messages // 2
+
+        outages = 0
+        for number in range(1, total + 1):
+            publisher.publish("t", number)
+            if number % (total // 5) == 0:
+                store.plan.lose_line()
+                outages += 1
+                if outages % 2:
+                    up_again(inbox, outages)
+
+        inbox.wait_data(list(range(1, total + 1)))
+        assert set(inbox.reasons) == {Reason.DOWN, Reason.RESUMED}
+
+    @clause("LOSS-03", injects=Fault, timeout=120)
+    @pytest.mark.parametrize(
+        "fault",
+        [Fault.BROKEN_LINE, Fault.DOWN, Fault.GONE, Fault.DEAF, Fault.DROPPED, Fault.LOST_REPLY, Fault.CUT, Fault.SLOW],
+        ids=lambda fault: fault.name.lower(),
+    )
+    def test_nothing_is_missing_in_silence(self, store: Store, counts: Counts, fault: Fault) -> None:
+        """No message is missing without a Loss between its neighbours, whatever fault strikes, and nothing comes twice."""
+        inbox = Inbox()
+
+        def on_loss(lost: Subscription, loss: Loss) -> None:
+            inbox.on_loss(lost, loss)
+            try:
+                renew(lost, loss)
+            except BackendError:
+                return
+
+        store.pubsub.subscribe("t", inbox.on_message, on_loss=on_loss, max_messages=20)
+        sent: list[int] = []
+        publisher = store.open(retries=1).pubsub
+        total = counts.messages // 4
+        pace = threading.Event()
+        for number in range(1, total + 1):
+            if number % (total // 5) == 0:
+                self.strike(store, fault, mend_after=number % 2 == 0)
+            if number % (total // 5) == total // 10:
+                store.plan.mend()
+            try:
+                publisher.publish("t", number)
+                sent.append(number)
+            except BackendError:
+                pass
+            pace.wait(0.003)
+        store.plan.mend()
+
+        # A last one for each line that may have been rebuilt meanwhile.
+        last: list[Any] = []
+
+        def arrives() -> bool:
+            last.append(0)
+            publisher.publish("t", f"last {len(last)}")
+            return any(isinstance(data, str) for data in inbox.data)
+
+        for _ in range(int(SOON / 0.05)):
+            if arrives():
+                break
+            pace.wait(0.05 * FACTOR)
+        assert any(isinstance(data, str) for data in inbox.data)
+        assert unreported(inbox.events, sent) == []
+        assert len(sent) > total // 2
+
+    def strike(self, store: Store, fault: Fault, *, mend_after: bool) -> None:
+        """Let a fault strike."""
+        if fault in (Fault.DEAF, Fault.SLOW):
+            store.plan.impair(fault)
+        elif fault in (Fault.BROKEN_LINE, Fault.GONE, Fault.DOWN):
+            store.plan.lose_line(fault)
+        elif fault is Fault.DROPPED:
+            store.plan.drop("t", 3)
+        else:
+            store.plan.arm(fault, verbs=("publish",), times=1 if mend_after else 3)

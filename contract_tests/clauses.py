@@ -1,0 +1,43 @@
+"""The clauses of the contract, from ``clauses.toml``."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from contract_tests.capability import Capability
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LEVELS = ("Core", "Concurrent", "Resilient", "Verified")
+SIDES = ("db", "pubsub", "changes", "life", "errors", "config")
+
+
+class Clause(NamedTuple):
+    """One promise of every backend that has what the clause needs. ``planned`` is why it has no case yet, else empty."""
+
+    id: str
+    level: str
+    side: str
+    required: bool
+    promise: str
+    needs: frozenset[Capability] = frozenset()
+    planned: str = ""
+
+
+@cache
+def clauses() -> dict[str, Clause]:
+    """Return all clauses by their ids."""
+    text = (files("contract_tests") / "clauses.toml").read_text(encoding="utf-8")
+    found = [_clause(row) for row in tomllib.loads(text)["clause"]]
+    return {clause.id: clause for clause in found}
+
+
+def _clause(row: dict[str, Any]) -> Clause:
+    needs = frozenset(map(Capability, row.pop("needs", ())))
+    return Clause(needs=needs, **row)

@@ -1,0 +1,53 @@
+"""All cases together: what a backend's own test inherits from."""
+
+from __future__ import annotations
+
+from contract_tests.cases.announcements import AnnouncementCases
+from contract_tests.cases.batches import BatchCases
+from contract_tests.cases.configuration import ConfigurationCases
+from contract_tests.cases.crowds import CrowdCases
+from contract_tests.cases.doubts import DoubtCases
+from contract_tests.cases.errors import ErrorCases, FailureCases
+from contract_tests.cases.handlers import HandlerCases
+from contract_tests.cases.histories import HistoryCases
+from contract_tests.cases.ids import IdCases
+from contract_tests.cases.keys import KeyCases
+from contract_tests.cases.life import LifeCases
+from contract_tests.cases.lines import LineCases
+from contract_tests.cases.listing import ListingCases, TopicCases
+from contract_tests.cases.losses import LossCases
+from contract_tests.cases.messages import MessageCases
+from contract_tests.cases.model import ModelCases
+from contract_tests.cases.revisions import RevisionCases
+from contract_tests.cases.tables import TableCases
+from contract_tests.cases.transactions import TransactionCases
+from contract_tests.cases.undone import UndoneCases
+from contract_tests.cases.values import ValueCases
+
+
+class BackendContract(
+    KeyCases,
+    ValueCases,
+    TableCases,
+    ListingCases,
+    TopicCases,
+    ModelCases,
+    RevisionCases,
+    IdCases,
+    BatchCases,
+    UndoneCases,
+    TransactionCases,
+    AnnouncementCases,
+    MessageCases,
+    HandlerCases,
+    CrowdCases,
+    LineCases,
+    LossCases,
+    LifeCases,
+    ErrorCases,
+    FailureCases,
+    DoubtCases,
+    HistoryCases,
+    ConfigurationCases,
+):
+    """The contract of a backend. A test of a backend is a subclass with a ``harness``."""

@@ -1,0 +1,126 @@
+"""How the suite reaches a backend: what its author writes."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import dfbackends
+from contract_tests.capability import Capability
+from contract_tests.clauses import clauses
+from contract_tests.fault import Fault
+from contract_tests.marks import Case
+from contract_tests.plan import Plan
+
+
+class Harness(ABC):
+    """A backend, as the suite sees it: what it declares, and how a handle is opened.
+
+    All cases run on one store, each in a namespace of its own, and nothing is ever flushed.
+    """
+
+    def __init__(self, name: str, capabilities: Iterable[Capability] = (), faults: Iterable[Fault] = ()) -> None:
+        self.name = name
+        self.capabilities = frozenset(capabilities)
+        self.faults = frozenset(faults)
+
+    def start(self, folder: Path) -> None:
+        """Make the store ready; ``folder`` is empty, and the harness's own."""
+
+    def stop(self) -> None:
+        """Undo ``start``."""
+
+    @abstractmethod
+    def open(self, namespace: str, **settings: Any) -> dfbackends.Backend:
+        """Return a new handle on the store. ``settings`` are ``retries``, ``deadline`` and ``threads``."""
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether ``url`` returns something."""
+        return False
+
+    def url(self, namespace: str) -> str | None:
+        """Return what another process opens; None where it can not."""
+        return None
+
+    def settings(self, namespace: str) -> str | None:
+        """Return a configuration file that says the same as ``url``; None where there is no such way."""
+        return None
+
+    def plan(self, namespace: str) -> Plan | None:
+        """Return where faults are armed; None where the harness can not inject any."""
+        return None
+
+    def lacking(self, case: Case) -> str | None:
+        """Return why a case can not be had on this backend; None where it can."""
+        for need in sorted(case.needs - self.capabilities):
+            return f"the backend is not {need.value}"
+        for need in sorted(case.lacks & self.capabilities):
+            return f"the backend is {need.value}"
+        if case.injects and not self.faults:
+            return "the harness injects no faults"
+        for fault in sorted(case.injects - self.faults):
+            return f"the harness can not inject: {fault.value}"
+        if case.process and not self.in_processes:
+            return "the backend can not be opened by a URL"
+        if case.settings and self.settings("any") is None:
+            return "the backend can not be chosen in a configuration file"
+        if clauses()[case.clause].planned:
+            return clauses()[case.clause].planned
+        return None
+
+
+class Store:
+    """One namespace of a backend, the own of one case, and the handles that the case opens on it."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.namespace = f"case-{secrets.token_hex(6)}"
+        self._handles = ExitStack()
+
+    def open(self, **settings: Any) -> dfbackends.Backend:
+        """Return a new handle, which is closed at the end of the case at the latest."""
+        return self._handles.enter_context(self.harness.open(self.namespace, **settings))
+
+    @cached_property
+    def backend(self) -> dfbackends.Backend:
+        """The first handle."""
+        return self.open()
+
+    @property
+    def db(self) -> dfbackends.Database:
+        """The tables of the first handle."""
+        return self.backend.db
+
+    @property
+    def pubsub(self) -> dfbackends.PubSub:
+        """The topics of the first handle."""
+        return self.backend.pubsub
+
+    @property
+    def url(self) -> str:
+        """What another process opens."""
+        url = self.harness.url(self.namespace)
+        assert url is not None, "mark the case with process=True"
+        return url
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where faults are armed."""
+        plan = self.harness.plan(self.namespace)
+        assert plan is not None, "mark the case with what it injects"
+        return plan
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.harness.faults:
+            self.plan.mend()
+        self._handles.close()

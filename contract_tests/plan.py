@@ -1,0 +1,154 @@
+"""Which faults strike which calls and lines: what a case says, and a faulty driver obeys."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+from contract_tests.fault import CALLS, Fault
+
+WRITING = ("write", "commit")
+SENDING = ("write", "commit", "publish")
+ANY = ("read", "write", "scan", "drop", "commit", "cancel", "publish", "listen")
+
+FOREVER = 1 << 60
+
+
+class _Armed(NamedTuple):
+    fault: Fault
+    verbs: Collection[str]
+    first: int
+    last: int
+    counted: list[str]
+
+
+class Line(Protocol):
+    """What a plan asks of a line."""
+
+    def drop(self, topic: str, messages: int) -> None:
+        """Remove the next messages of a topic."""
+
+    def insert(self, topic: str, data: bytes) -> None:
+        """Let bytes arrive on a topic."""
+
+
+class Plan:
+    """The faults of one namespace. Any thread."""
+
+    def __init__(self, public: Callable[[str], str]) -> None:
+        # Guards all below; told of each change, so that what is frozen or deaf wakes up.
+        self.changed = threading.Condition(threading.RLock())
+        self.calls: Counter[str] = Counter()
+        self.lines: list[Line] = []
+        self.state: frozenset[Fault] = frozenset()
+        self.broken = 0
+        self.gone = 0
+        self.denied: frozenset[str] = frozenset()
+        self._public = public
+        self._armed: list[_Armed] = []
+        self._held: list[Callable[[], Any]] = []
+        self._then: tuple[Fault | None, Callable[[], Any]] | None = None
+
+    def arm(self, fault: Fault, *, verbs: Collection[str] = WRITING, at: int = 1, times: int = 1) -> None:
+        """Let a fault strike the calls from the ``at``-th on from now. Each write of a sequence counts as a call."""
+        assert fault in CALLS
+        with self.changed:
+            self._armed.append(_Armed(fault, verbs, at, at + times - 1, []))
+
+    def when_struck(self, action: Callable[[], Any], fault: Fault | None = None) -> None:
+        """Do something in the thread of the next call that is struck (by this fault), before anything else is done about it."""
+        with self.changed:
+            self._then = fault, action
+
+    def mend(self) -> None:
+        """Undo all faults; let nothing go that is held."""
+        with self.changed:
+            self._armed.clear()
+            self._then = None
+            self.state = frozenset()
+            self.denied = frozenset()
+            self.changed.notify_all()
+
+    @contextmanager
+    def armed(self, fault: Fault, *, verbs: Collection[str] = WRITING, at: int = 1, times: int = FOREVER) -> Iterator[None]:
+        """Arm a fault, and mend all at the end."""
+        self.arm(fault, verbs=verbs, at=at, times=times)
+        try:
+            yield
+        finally:
+            self.mend()
+
+    def strike(self, verb: str) -> Fault | None:
+        """Count a call; return the fault that strikes it."""
+        with self.changed:
+            self.calls[verb] += 1
+            struck = None
+            for armed in self._armed:
+                if verb in armed.verbs:
+                    armed.counted.append(verb)
+                    if struck is None and armed.first <= len(armed.counted) <= armed.last:
+                        struck = armed.fault
+            action = None
+            if struck is not None and self._then is not None and self._then[0] in (None, struck):
+                action, self._then = self._then[1], None
+        if action is not None:
+            action()
+        return struck
+
+    def hold(self, request: Callable[[], Any]) -> None:
+        """Keep a request that arrives later."""
+        with self.changed:
+            self._held.append(request)
+
+    def release(self) -> int:
+        """Let all arrive that is held; return how many requests did."""
+        with self.changed:
+            held, self._held = self._held, []
+        for request in held:
+            try:
+                request()
+            except Exception:  # noqa: S110, BLE001 - nobody is there any more to be told
+                pass
+        return len(held)
+
+    def freeze(self, timeout: float) -> bool:
+        """Wait until the plan is mended, or for the time-out of the client; return whether it was mended."""
+        with self.changed:
+            return self.changed.wait_for(lambda: not self._armed, timeout)
+
+    def lose_line(self, fault: Fault = Fault.BROKEN_LINE) -> None:
+        """End all lines: BROKEN_LINE, GONE, or DOWN until mended."""
+        with self.changed:
+            self.broken += 1
+            if fault is Fault.GONE:
+                self.gone += 1
+            if fault is Fault.DOWN:
+                self.state |= {fault}
+            self.changed.notify_all()
+
+    def impair(self, fault: Fault) -> None:
+        """Make all lines, those of the future too, DEAF or SLOW until mended."""
+        with self.changed:
+            self.state |= {fault}
+            self.changed.notify_all()
+
+    def drop(self, topic: str, messages: int = 1) -> None:
+        """Remove the next messages of a topic from each line."""
+        with self.changed:
+            for line in self.lines:
+                line.drop(self._public(topic), messages)
+
+    def insert(self, topic: str, data: bytes) -> None:
+        """Let bytes arrive on each line."""
+        with self.changed:
+            for line in self.lines:
+                line.insert(self._public(topic), data)
+            self.changed.notify_all()
+
+    def deny(self, topic: str) -> None:
+        """Refuse subscriptions of a topic until mended."""
+        with self.changed:
+            self.denied |= {self._public(topic)}
