@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import uuid
 
@@ -17,7 +18,7 @@ from dfbackends.cli.outcome import NO, Ending
 from dfbackends.url import parse
 
 _SMALL = 50
-_USUAL = 10_000
+_USUAL = 100_000
 """Changes that the embedded backends remember unless log_rows says otherwise."""
 
 
@@ -30,7 +31,8 @@ def demo(machine: bool, ignore_loss: bool, url: str | None) -> None:
 
     First one process creates, lists, compares and swaps, commits and publishes. Then a second one, an agent, keeps a copy of a
     table; it is frozen for real while more happens than the backend remembers, is told so, and recovers. Ends with 1 if the
-    agent's copy is then not what is stored. Writes tables of its own, and removes them.
+    agent's copy is then not what is stored. On a backend of yours it writes a table of its own, and removes it; whoever else is
+    subscribed there and falls behind is told of a loss, too.
 
     \b
     Examples
@@ -57,6 +59,8 @@ def demo(machine: bool, ignore_loss: bool, url: str | None) -> None:
 @click.argument("topic")
 def demo_agent(url: str, ignore_loss: bool, table: str, topic: str) -> None:
     """Be the second process of `dfbackends demo`."""
+    # What its line does is told by its notices.
+    logging.getLogger("dfbackends").setLevel(logging.ERROR)
     agent.run(url, table, topic, ignore_loss=ignore_loss)
 
 

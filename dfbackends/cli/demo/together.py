@@ -15,6 +15,7 @@ _STARTING = 10.0
 _PATIENCE = 5.0
 _MISSED = 200
 _NAMED = 3
+_TOGETHER = 500
 
 
 def show(backend: Backend, url: str, table: str, topic: str, narrator: Narrator, *, log_rows: int, ignore_loss: bool) -> None:
@@ -34,9 +35,10 @@ def show(backend: Backend, url: str, table: str, topic: str, narrator: Narrator,
         narrator.chapter("The line breaks")
         agent.stop()
         narrator.step(f"SIGSTOP to process {agent.pid}", "the agent hears nothing")
-        _write_past(backend, table, topic, log_rows)
+        noise = _write_past(backend, table, topic, log_rows)
+        others = f", {noise} other messages" if noise else ""
         narrator.step(
-            f"{_MISSED} entries written, 1 deleted, announced", f"more than the {log_rows} changes that the backend remembers"
+            f"{_MISSED} entries written, 1 deleted{others}", f"more than the {log_rows} changes that the backend remembers"
         )
         agent.go_on()
         narrator.step(f"SIGCONT to process {agent.pid}", "the agent goes on, behind the end of what is remembered")
@@ -74,16 +76,15 @@ def _put(backend: Backend, table: str, topic: str, key: str) -> None:
     backend.db.put(table, key, value, topic=topic, announce=(topic, {"key": key, "value": value}))
 
 
-def _write_past(backend: Backend, table: str, topic: str, log_rows: int) -> None:
-    """Write and announce more than the backend remembers."""
+def _write_past(backend: Backend, table: str, topic: str, log_rows: int) -> int:
+    """Write and announce more than the backend remembers; return how many messages to nobody it took besides."""
     for number in range(_MISSED):
         _put(backend, table, topic, f"b{number}")
     backend.db.delete(table, "a0", announce=(topic, {"key": "a0"}))
-    rest = max(2 * log_rows - _MISSED, 0)
-    while rest > 0:
-        part = min(rest, 500)
-        backend.pubsub.publish_many([(f"{topic}-noise", None)] * part)
-        rest -= part
+    noise = max(2 * log_rows - _MISSED, 0)
+    for start in range(0, noise, _TOGETHER):
+        backend.pubsub.publish_many([(f"{topic}-noise", None)] * min(_TOGETHER, noise - start))
+    return noise
 
 
 def _stored(backend: Backend, table: str) -> dict[str, Any]:
