@@ -99,19 +99,17 @@ class Database:
         return [opened(key, record) if record is not None else None for key, record in zip(keys, records, strict=True)]
 
     def entries(self, table: str, *, topic: str | None = None) -> Iterator[Entry]:
-        """Yield the entries of a table, or of one topic in it, in no particular order.
+        """Iterate over the entries of a table, or of one topic in it, in no particular order.
 
         One that is there throughout comes exactly once, also when others are written meanwhile. A missing table is empty.
         """
-        self._encoder.topic(topic)
-        for key, record in self._store.scan(self._catalog.table(table), topic):
-            yield opened(key, record)
+        found = self._store.scan(self._catalog.table(table), self._encoder.chosen(topic))
+        return (opened(key, record) for key, record in found)
 
     def keys(self, table: str, *, topic: str | None = None) -> Iterator[str]:
-        """Yield the keys of a table, or of one topic in it; as ``entries`` does."""
-        self._encoder.topic(topic)
-        for key, _ in self._store.scan(self._catalog.table(table), topic):
-            yield key
+        """Iterate over the keys of a table, or of one topic in it; as ``entries`` does."""
+        found = self._store.scan(self._catalog.table(table), self._encoder.chosen(topic))
+        return (key for key, _ in found)
 
     def create(self, table: str, key: str, value: Any, *, topic: str = "", announce: Announcement | None = None) -> int:
         """Add an entry and return its revision.

@@ -50,3 +50,10 @@ class Encoder:
         if topic is not None and not isinstance(topic, str):
             raise InvalidName(f"a topic is text, not {type(topic).__name__}")
         return topic
+
+    def chosen(self, topic: str | None) -> str | None:
+        """Return the topic by which entries are chosen; None stands for all of them.
+
+        :raises InvalidName: it is not legal; the empty one is none
+        """
+        return names.check("topic", topic, self._topic) if topic is not None else None
