@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dfbackends.api import Message
 from dfbackends.continuity import Continuity, Gap
-from dfbackends.delivery import Delivery, Recipient
+from dfbackends.delivery import Delivery, Item, Recipient
 from dfbackends.envelope import opened
 from dfbackends.errors import Code
 from dfbackends.loss import Loss, Reason
 from dfbackends.subscription import Standing, Subscription
 
 LOG = logging.getLogger(__name__)
+
+
+_AT_ONCE = 64
 
 
 class _Channel:
@@ -45,20 +48,25 @@ class Audience:
 
     def heard(self, messages: Sequence[Message], now: float) -> None:
         """Pass on messages, without repetitions, and gaps before those that they precede."""
-        for message in messages:
-            channel = self._channels.get(message.topic)
-            if channel is None or not channel.live:
-                continue
-            envelope = opened(message.data)
-            if envelope is None:
-                self.malformed += 1
-                LOG.warning("a message of %d bytes is not one of ours, and was skipped", len(message.data))
-            deliver, gap = channel.continuity.judge(message, envelope, now)
-            if gap is not None:
-                with self._lock:
-                    self._tell_gap(channel, gap)
-            if deliver and envelope is not None and envelope.data is not None:
-                self._delivery.add(channel.live, envelope.data)
+        # Some at once, since a lock that two busy threads take for each message makes them wait for each other each time.
+        for start in range(0, len(messages), _AT_ONCE):
+            items: list[Item] = []
+            for message in messages[start : start + _AT_ONCE]:
+                channel = self._channels.get(message.topic)
+                if channel is None or not channel.live:
+                    continue
+                envelope = opened(message.data)
+                deliver, gap = channel.continuity.judge(message, envelope, now)
+                if gap is not None:
+                    with self._lock:
+                        items += self._gaps(channel, gap)
+                if envelope is None:
+                    self.malformed += 1
+                    LOG.warning("a message of %d bytes is not one of ours, and was skipped", len(message.data))
+                elif deliver and envelope.data is not None:
+                    items.append((channel.live, envelope.data))
+            if items:
+                self._delivery.put(items)
 
     def lost(self, code: Code) -> None:
         """Tell everybody DOWN."""
@@ -67,8 +75,8 @@ class Audience:
                 for subscription in channel.subscriptions:
                     if subscription.live:
                         subscription.standing = Standing.INTERRUPTED
-                    self._tell(subscription, Reason.DOWN, code=code)
                 channel.refresh()
+            self._delivery.put(_notice(subscription, Reason.DOWN, code=code) for subscription in self._subscriptions())
 
     def resumed(self, heads: Mapping[str, str]) -> None:
         """Tell RESUMED to who goes on, and RECOVERED to the others."""
@@ -77,21 +85,17 @@ class Audience:
                 if name in heads:
                     channel.continuity.begin(heads[name])
                 for subscription in channel.subscriptions:
-                    if name in heads and subscription.standing is Standing.INTERRUPTED:
-                        subscription.standing = Standing.LIVE
-                        self._tell(subscription, Reason.RESUMED)
-                    else:
-                        subscription.standing = Standing.CLEARED
-                        self._tell(subscription, Reason.RECOVERED)
+                    goes_on = name in heads and subscription.standing is Standing.INTERRUPTED
+                    subscription.standing = Standing.LIVE if goes_on else Standing.CLEARED
                 channel.refresh()
+            self._delivery.put(
+                _notice(subscription, Reason.RESUMED if subscription.live else Reason.RECOVERED)
+                for subscription in self._subscriptions()
+            )
 
     def recovered(self) -> None:
         """Clear everybody, and tell RECOVERED."""
-        with self._lock:
-            for channel in self._channels.values():
-                for subscription in channel.subscriptions:
-                    subscription.standing = Standing.CLEARED
-                    self._tell(subscription, Reason.RECOVERED)
+        self.resumed({})
 
     def join(self, name: str, subscription: Subscription, head: str, now: float) -> None:
         """Let a subscription hear a topic from this place on; called by the reader when the backend has confirmed."""
@@ -100,7 +104,7 @@ class Audience:
             if not channel.live:
                 channel.continuity.begin(head)
             elif gap := channel.continuity.confirmed(head):
-                self._tell_gap(channel, gap)
+                self._delivery.put(self._gaps(channel, gap))
             if subscription.recipient.ended or subscription.live:
                 return
             if subscription not in channel.subscriptions:
@@ -123,22 +127,27 @@ class Audience:
     def close(self) -> None:
         """Let nobody hear anything any more."""
         with self._lock:
-            for channel in self._channels.values():
-                for subscription in channel.subscriptions:
-                    subscription.standing = Standing.CLEARED
+            for subscription in self._subscriptions():
+                subscription.standing = Standing.CLEARED
             self._channels.clear()
 
     def count(self) -> tuple[int, int]:
         """Return how many subscriptions there are, and how many are live."""
         with self._lock:
-            subscriptions = [subscription for channel in self._channels.values() for subscription in channel.subscriptions]
+            subscriptions = list(self._subscriptions())
             return len(subscriptions), sum(subscription.live for subscription in subscriptions)
 
-    def _tell_gap(self, channel: _Channel, gap: Gap) -> None:
-        for subscription in channel.subscriptions:
-            if subscription.live and subscription.confirmed <= gap.latest:
-                missed = gap.missed if subscription.confirmed <= gap.seen else None
-                self._tell(subscription, Reason.GAP, missed=missed)
+    def _subscriptions(self) -> Iterator[Subscription]:
+        for channel in self._channels.values():
+            yield from channel.subscriptions
 
-    def _tell(self, subscription: Subscription, reason: Reason, *, missed: int | None = None, code: Code | None = None) -> None:
-        self._delivery.tell(subscription.recipient, Loss(reason, subscription.topic, missed, code))
+    def _gaps(self, channel: _Channel, gap: Gap) -> list[Item]:
+        return [
+            _notice(subscription, Reason.GAP, missed=gap.missed if subscription.confirmed <= gap.seen else None)
+            for subscription in channel.subscriptions
+            if subscription.live and subscription.confirmed <= gap.latest
+        ]
+
+
+def _notice(subscription: Subscription, reason: Reason, *, missed: int | None = None, code: Code | None = None) -> Item:
+    return (subscription.recipient,), Loss(reason, subscription.topic, missed, code)

@@ -79,7 +79,7 @@ class Continuity:
         if message.head:
             return self._judge_by_chain(message, envelope, now)
         if envelope is None or envelope.publisher is None:
-            return _NEW if envelope else _SKIP
+            return _SKIP if envelope is None else _NEW
         return self._judge_by_sequence(envelope, now)
 
     def _judge_by_chain(self, message: Message, envelope: Envelope | None, now: float) -> Verdict:

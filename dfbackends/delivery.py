@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -21,7 +21,6 @@ SLICE = 0.01
 STUCK = 5.0
 """Seconds after which a call counts as stuck."""
 
-_WEIGHT = 64
 _KEEP = 15 / 16
 
 
@@ -32,6 +31,7 @@ class Recipient:
     name: str
     backlog: Backlog
     hand: Callable[[bytes | Loss], None]
+    handed: int = 0
     malformed: int = 0
     ended: bool = False
     scheduled: bool = False
@@ -39,10 +39,9 @@ class Recipient:
     since: float = 0.0
     finished: threading.Event = field(default_factory=threading.Event)
 
-    @property
-    def load(self) -> int:
-        """Bytes that wait, and what they cost to keep."""
-        return self.backlog.bytes + _WEIGHT * self.backlog.messages
+
+Item = tuple[Sequence[Recipient], bytes | Loss]
+"""A message or notice, and who gets it."""
 
 
 @dataclass(frozen=True)
@@ -96,24 +95,18 @@ class Delivery:
                 thread.start()
                 self._threads.append(thread)
 
-    def add(self, recipients: Iterable[Recipient], message: bytes) -> None:
-        """Queue a message for each of them."""
+    def put(self, items: Iterable[Item]) -> None:
+        """Queue messages and notices, in order."""
         with self._lock:
-            for recipient in recipients:
-                if not recipient.ended:
-                    before = recipient.load
-                    recipient.backlog.add(message)
-                    self._load += recipient.load - before
-                    self._schedule(recipient)
+            for recipients, item in items:
+                for recipient in recipients:
+                    if not recipient.ended:
+                        self._load += recipient.backlog.put(item)
+                        if not recipient.scheduled:
+                            recipient.scheduled = True
+                            self._ready.put(recipient)
             if self._load > self._most:
                 self._relieve()
-
-    def tell(self, recipient: Recipient, loss: Loss) -> None:
-        """Queue a notice."""
-        with self._lock:
-            if not recipient.ended:
-                recipient.backlog.tell(loss)
-                self._schedule(recipient)
 
     def stop(self, recipient: Recipient) -> None:
         """Start no call any more."""
@@ -152,15 +145,15 @@ class Delivery:
         """Return what waits, what was done, and the recipients whose call does not end."""
         now = time.monotonic()
         with self._lock:
-            backlogs = [recipient.backlog for recipient in self._recipients]
-            malformed = sum(recipient.malformed for recipient in self._recipients)
+            recipients = list(self._recipients)
+            backlogs = [recipient.backlog for recipient in recipients]
             calls = list(self._calls.values())
             return Load(
                 messages=sum(backlog.messages for backlog in backlogs),
                 bytes=sum(backlog.bytes for backlog in backlogs),
-                delivered=self._delivered,
+                delivered=self._delivered + sum(recipient.handed for recipient in recipients),
                 overflowed=self._overflowed + sum(backlog.dropped for backlog in backlogs),
-                malformed=self._malformed + malformed,
+                malformed=self._malformed + sum(recipient.malformed for recipient in recipients),
                 errors=self._errors,
                 threads=sum(thread.is_alive() for thread in self._threads),
                 stuck=tuple(call.name for call in calls if self._closed or now - call.since > STUCK),
@@ -169,59 +162,66 @@ class Delivery:
     def _end(self, recipient: Recipient) -> None:
         if not recipient.ended:
             recipient.ended = True
-            self._load -= recipient.load
+            self._recipients.discard(recipient)
+            self._load -= recipient.backlog.clear()
             self._overflowed += recipient.backlog.dropped
             self._malformed += recipient.malformed
-            recipient.backlog.clear()
-            self._recipients.discard(recipient)
-
-    def _schedule(self, recipient: Recipient) -> None:
-        if not recipient.scheduled:
-            recipient.scheduled = True
-            self._ready.put(recipient)
+            self._delivered += recipient.handed
 
     def _relieve(self) -> None:
         while self._load > self._most * _KEEP:
-            largest = max(self._recipients, key=lambda recipient: recipient.load)
-            before = largest.load
-            while largest.backlog.messages and largest.load > before // 2:
-                largest.backlog.shed()
-            self._load -= before - largest.load
+            largest = max(self._recipients, key=lambda recipient: recipient.backlog.load)
+            self._load -= largest.backlog.shed_half()
 
     def _run(self) -> None:
         while recipient := self._ready.get():
             self._serve(recipient)
 
     def _serve(self, recipient: Recipient) -> None:
+        """Hand over what waits for a recipient, for one slice of time."""
         thread = threading.current_thread()
-        backlog = recipient.backlog
-        now = began = time.monotonic()
+        rest: Sequence[bytes | Loss] = ()
+        until = time.monotonic() + SLICE
         with self._lock:
             recipient.running = thread
             recipient.finished.clear()
             self._calls[thread] = recipient
         while True:
             with self._lock:
-                item = backlog.take() if now - began <= SLICE else None
-                if item is None:
+                if rest and not recipient.ended:
+                    self._load += recipient.backlog.put_back(rest)
+                over = time.monotonic() > until
+                some, load = ((), 0) if over else recipient.backlog.take()
+                self._load -= load
+                if not some:
                     self._yield(recipient, thread)
                     return
-                if item.__class__ is bytes:
-                    self._load -= len(item) + _WEIGHT
-                    self._delivered += 1
-                recipient.since = now
+            rest = self._hand(recipient, some, until)
+
+    def _hand(self, recipient: Recipient, items: Sequence[bytes | Loss], until: float) -> Sequence[bytes | Loss]:
+        """Hand over some, and return the rest when the time is over."""
+        hand = recipient.hand
+        recipient.since = time.monotonic()
+        for place, item in enumerate(items):
+            if recipient.ended:
+                break
+            if item.__class__ is bytes:
+                recipient.handed += 1
             try:
-                recipient.hand(item)
+                hand(item)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises, the next message is delivered.
                 LOG.error("%s failed: %s", recipient.name, origin(error))
                 with self._lock:
                     self._errors += 1
-            now = time.monotonic()
+            recipient.since = now = time.monotonic()
+            if now > until:
+                return items[place + 1 :]
+        return ()
 
     def _yield(self, recipient: Recipient, thread: threading.Thread) -> None:
         recipient.running = None
-        recipient.scheduled = False
         recipient.finished.set()
         del self._calls[thread]
-        if recipient.backlog:
-            self._schedule(recipient)
+        recipient.scheduled = bool(recipient.backlog)
+        if recipient.scheduled:
+            self._ready.put(recipient)

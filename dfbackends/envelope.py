@@ -19,8 +19,10 @@ from typing import NamedTuple
 OVERHEAD = 128
 """Bytes that an envelope adds to its data, at most."""
 
-_START = re.compile(rb'\{"v":1,(?:"p":"([0-9a-f]{32})","s":([1-9][0-9]{0,17}),"a":(?:null|([0-9]{1,18})),)?"([dh])":')
-_HEARTBEAT = b"1}"
+_FROM = rb'\{"v":1,"p":"([0-9a-f]{32})","s":([1-9][0-9]{0,17}),"a":(?:null|([0-9]{1,18})),'
+_MESSAGE = re.compile(_FROM + rb'"d":(.+)\}', re.DOTALL)
+_HEARTBEAT = re.compile(_FROM + rb'"h":1\}')
+_ANNOUNCEMENT = re.compile(rb'\{"v":1,"d":(.+)\}', re.DOTALL)
 
 
 class Envelope(NamedTuple):
@@ -34,19 +36,15 @@ class Envelope(NamedTuple):
 
 def opened(message: bytes) -> Envelope | None:
     """Return what the envelope says, None for something else. Whether the data are JSON is not looked at."""
-    start = _START.match(message)
-    if start is None or message[-1] != 0x7D:
-        return None
-    publisher, sequence, age, content = start.groups()
-    if content == b"h":
-        if publisher is None or message[start.end() :] != _HEARTBEAT:
-            return None
-        data = None
-    else:
-        data = message[start.end() : -1]
-    if publisher is None:
-        return Envelope(None, 0, None, data)
-    return Envelope(publisher, int(sequence), None if age is None else int(age) * 1e-6, data)
+    if found := _MESSAGE.fullmatch(message):
+        publisher, sequence, age, data = found.groups()
+        return Envelope(publisher, int(sequence), None if age is None else int(age) * 1e-6, data)
+    if found := _HEARTBEAT.fullmatch(message):
+        publisher, sequence, age = found.groups()
+        return Envelope(publisher, int(sequence), None if age is None else int(age) * 1e-6, None)
+    if found := _ANNOUNCEMENT.fullmatch(message):
+        return Envelope(None, 0, None, found[1])
+    return None
 
 
 def message(publisher: bytes, sequence: int, age: float | None, data: bytes) -> bytes:
