@@ -19,10 +19,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # A character may be written as \\uXXXX, so JSON is at most this much longer than what is stored.
 _ESCAPED = 6
 
+
+def _named(context: click.Context, parameter: click.Parameter, url: str | None) -> str:
+    if not url:
+        raise click.UsageError("say which backend: --url sqlite:app.db, or DFBACKENDS_URL in the environment", context)
+    return url
+
+
 url = click.option(
     "--url",
     envvar="DFBACKENDS_URL",
-    required=True,
+    callback=_named,
     metavar="URL",
     help="Which backend, and where: sqlite:app.db, memory:name. `dfbackends drivers` lists what is installed. "
     "The environment variable DFBACKENDS_URL serves as well.",

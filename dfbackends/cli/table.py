@@ -9,6 +9,7 @@ import click
 
 from dfbackends.cli import options
 from dfbackends.cli.options import opened
+from dfbackends.cli.outcome import NO
 from dfbackends.cli.output import Output, compact, shown
 from dfbackends.cli.progress import Progress
 from dfbackends.entry import Entry
@@ -83,9 +84,18 @@ def drop(url: str, machine: bool, yes: bool, table: str) -> None:
       dfbackends drop --url sqlite:app.db ports --yes
     """
     with opened(url) as backend:
-        if not yes:
-            click.confirm(f"Remove the table {shown(table)} and all of its entries?", abort=True, err=True)
+        if not yes and not _agreed(table):
+            raise click.exceptions.Exit(NO)
         with Progress("removing"):
             backend.db.drop(table)
     if machine:
         Output(machine=True).document({"table": table, "dropped": True})
+
+
+def _agreed(table: str) -> bool:
+    try:
+        return click.confirm(f"Remove the table {shown(table)} and all of its entries?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("nobody answers: give --yes to remove it without a question") from None

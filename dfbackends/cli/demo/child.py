@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -43,8 +44,9 @@ class Child:
         return self._process.pid
 
     def stop(self) -> None:
-        """Freeze it."""
+        """Freeze it; return when none of its threads runs any more."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def go_on(self) -> None:
         """Let it run again."""

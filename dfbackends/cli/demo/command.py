@@ -40,6 +40,7 @@ def demo(machine: bool, ignore_loss: bool, url: str | None) -> None:
       dfbackends demo --ignore-loss            what happens to an agent that does not listen
       dfbackends demo sqlite:/tmp/mine.db
     """
+    _quiet()
     narrator = Narrator(machine=machine)
     try:
         if url is None:
@@ -59,8 +60,7 @@ def demo(machine: bool, ignore_loss: bool, url: str | None) -> None:
 @click.argument("topic")
 def demo_agent(url: str, ignore_loss: bool, table: str, topic: str) -> None:
     """Be the second process of `dfbackends demo`."""
-    # What its line does is told by its notices.
-    logging.getLogger("dfbackends").setLevel(logging.ERROR)
+    _quiet()
     agent.run(url, table, topic, ignore_loss=ignore_loss)
 
 
@@ -80,6 +80,11 @@ def _show(url: str, narrator: Narrator, *, ignore_loss: bool) -> None:
         finally:
             backend.db.drop(table)
     narrator.chapter("Nothing was lost in silence.")
+
+
+def _quiet() -> None:
+    # That lines break is told by the story, not by the log.
+    logging.getLogger("dfbackends").setLevel(logging.ERROR)
 
 
 def _version() -> str:
