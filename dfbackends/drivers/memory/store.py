@@ -112,9 +112,9 @@ class Store:
     def since(self, seq: int) -> list[Logged]:
         """Return what was logged after a place.
 
-        :raises Gone: a part of it is forgotten
+        :raises Gone: a part of it is forgotten, or the place was never reached
         """
-        if seq < self.forgotten:
+        if not self.forgotten <= seq <= self.last:
             raise Gone("the log was trimmed past this place")
         return list(takewhile(lambda logged: logged.seq > seq, reversed(self.log)))[::-1]
 
