@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from contract_tests.fault import Fault
-from contract_tests.faulty_line import FaultyFeed
+from contract_tests.faulty_line import FaultyFeed, LineBroke, NotAllowed
 from contract_tests.plan import Plan
 from dfbackends.api import (
     Change,
@@ -37,7 +37,7 @@ R = TypeVar("R")
 SECRET = "hunter2"
 """Stands in the text of each exception of this client, as clients put passwords and values into theirs."""
 
-TIMEOUT = 0.3
+TIMEOUT = 0.1
 
 
 class Injected(Exception):
@@ -78,6 +78,8 @@ ERRORS: ErrorTable = [
     Meaning(Full, None, Refused, "full"),
     Meaning(ReadOnly, None, Unavailable, "read_only"),
     Meaning(Overloaded, None, Unavailable, "overloaded"),
+    Meaning(LineBroke, None, Unavailable, "unreachable"),
+    Meaning(NotAllowed, None, Refused, "forbidden"),
 ]
 
 _ANSWERS: dict[Fault, type[Injected]] = {

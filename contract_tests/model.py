@@ -18,6 +18,7 @@ from dfbackends import Conflict, Database, KeyExists, KeyNotFound
 TABLES = st.sampled_from(["t", "t2", "T"])
 KEYS = st.sampled_from(["k", "k1", "k10", "k1/x", "K1", "k*", "k%", " k"])
 TOPICS = st.sampled_from(["", "red", "reddish", "r*"])
+VERBS = st.sampled_from(["put", "update", "delete"])
 VALUES = st.none() | st.integers(0, 9) | st.sampled_from(["", "null", [1], {"a": {"b": []}}])
 
 FLOORS = {
@@ -59,6 +60,8 @@ class DatabaseMachine(RuleBasedStateMachine):
         self.prefix = f"{self.number}."
         self.model: dict[tuple[str, str], Kept] = {}
         self.last: dict[tuple[str, str], int] = {}
+        for table, keys in (("t", ["k", "k1", "k10", "k*"]), ("t2", ["k", "k1"])):
+            self.put_many(table, dict.fromkeys(keys, 0), "red")
 
     def _written(self, at: tuple[str, str], value: Any, topic: str, revision: int) -> None:
         before = self.model.get(at)
@@ -110,14 +113,29 @@ class DatabaseMachine(RuleBasedStateMachine):
 
     @rule(table=TABLES, key=KEYS)
     def delete(self, table: str, key: str) -> None:
-        """Delete."""
+        """Delete a key that may be there."""
         if (table, key) in self.model:
             self.db.delete(self.prefix + table, key)
             self._removed((table, key))
         else:
             self._refused(KeyNotFound, lambda: self.db.delete(self.prefix + table, key), "not found")
 
-    @rule(table=TABLES, key=KEYS, value=VALUES, topic=TOPICS, stale=st.booleans(), verb=st.sampled_from(["put", "update", "delete"]))
+    @rule(which=st.integers(0, 30))
+    def delete_one(self, which: int) -> None:
+        """Delete a key that is there."""
+        if self.model:
+            self.delete(*self._one(which))
+
+    @rule(which=st.integers(0, 30), value=VALUES, topic=TOPICS, stale=st.booleans(), verb=VERBS)
+    def swap_one(self, which: int, value: Any, topic: str, stale: bool, verb: str) -> None:
+        """Write a key that is there, with the right revision or with one that was right."""
+        if self.model:
+            self.swap(*self._one(which), value, topic, stale, verb)
+
+    def _one(self, which: int) -> tuple[str, str]:
+        return sorted(self.model)[which % len(self.model)]
+
+    @rule(table=TABLES, key=KEYS, value=VALUES, topic=TOPICS, stale=st.booleans(), verb=VERBS)
     def swap(self, table: str, key: str, value: Any, topic: str, stale: bool, verb: str) -> None:
         """Write with the right revision, or with one that is or was wrong."""
         name, before = self.prefix + table, self.model.get((table, key))

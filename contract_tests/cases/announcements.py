@@ -15,18 +15,18 @@ from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.plan import FOREVER
-from dfbackends import BackendError, Conflict, Entry, InvalidValue, KeyExists, KeyNotFound, OutcomeUnknown, Unavailable
+from dfbackends import BackendError, Conflict, Database, Entry, InvalidValue, KeyExists, KeyNotFound, OutcomeUnknown, Unavailable
 
-Call = Callable[[Store, tuple[str, Any]], Any]
+Call = Callable[[Database, tuple[str, Any]], Any]
 
 WRITES: dict[str, Call] = {
-    "create": lambda store, announce: store.db.create("t", "new", 1, topic="red", announce=announce),
-    "put": lambda store, announce: store.db.put("t", "there", 2, topic="blue", announce=announce),
-    "update": lambda store, announce: store.db.update("t", "there", 2, announce=announce),
-    "swap": lambda store, announce: store.db.put(
-        "t", "there", 2, revision=store.db.entry("t", "there").revision, announce=announce
+    "create": lambda db, announce: db.create("t", "new", 1, topic="red", announce=announce),
+    "put": lambda db, announce: db.put("t", "there", 2, topic="blue", announce=announce),
+    "update": lambda db, announce: db.update("t", "there", 2, announce=announce),
+    "swap": lambda db, announce: db.put(
+        "t", "there", 2, revision=db.entry("t", "there").revision, announce=announce
     ),
-    "delete": lambda store, announce: store.db.delete("t", "there", announce=announce),
+    "delete": lambda db, announce: db.delete("t", "there", announce=announce),
 }
 """Each finds the entry ``there``, of the topic red."""
 
@@ -53,7 +53,7 @@ class AnnouncementCases(Cases):
         store.db.create("t", "there", 1, topic="red")
         inbox = Inbox().subscribe(store.open().pubsub, "news")
 
-        WRITES[verb](store, ("news", {"verb": verb}))
+        WRITES[verb](store.db, ("news", {"verb": verb}))
 
         fenced(store, inbox, [{"verb": verb}])
         expected = {"create": {"there": 1, "new": 1}, "delete": {}}.get(verb, {"there": 2})
@@ -74,7 +74,7 @@ class AnnouncementCases(Cases):
             (Conflict, lambda: store.db.put("t", "there", 2, revision=1, announce=announce)),
             (InvalidValue, lambda: store.db.put("t", "there", {2}, announce=announce)),
             (InvalidValue, lambda: store.db.put("t", "there", 2, announce=("news", {1}))),
-            (InvalidValue, lambda: store.db.put("t", "there", 2, announce=("news", "x" * store.db.limits.value))),
+            (InvalidValue, lambda: store.db.put("t", "there", 2, announce=("news", "x" * store.pubsub.limits.value))),
         ):
             with pytest.raises(error):
                 call()  # type: ignore[no-untyped-call]
@@ -107,14 +107,15 @@ class AnnouncementCases(Cases):
     @pytest.mark.parametrize("verb", WRITES)
     def test_the_message_comes_with_the_write(self, store: Store, verb: str, fault: Fault, times: int) -> None:
         """Whatever happens to the request, the message is published if and only if the write happened, and once."""
-        store.db.create("t", "there", 1, topic="red")
+        db = store.open(retries=1).db
+        db.create("t", "there", 1, topic="red")
         before = list(store.db.entries("t"))
         inbox = Inbox().subscribe(store.pubsub, "news")
 
         store.plan.arm(fault, times=times)
         done = True
         try:
-            WRITES[verb](store, ("news", verb))
+            WRITES[verb](db, ("news", verb))
         except Unavailable:
             done = False
         store.plan.mend()
@@ -133,7 +134,7 @@ class AnnouncementCases(Cases):
         inbox = Inbox().subscribe(store.pubsub, "news")
 
         with store.plan.armed(fault, verbs=("publish",)), pytest.raises(BackendError) as caught:
-            WRITES[verb](store, ("news", verb))
+            WRITES[verb](store.db, ("news", verb))
 
         assert not isinstance(caught.value, OutcomeUnknown)
         assert without_revisions(store) == before
@@ -149,7 +150,7 @@ class AnnouncementCases(Cases):
         before = list(store.db.entries("t"))
 
         with store.plan.armed(fault, verbs=("publish",)), pytest.raises(OutcomeUnknown):
-            WRITES[verb](store, ("news", verb))
+            WRITES[verb](store.db, ("news", verb))
 
         assert list(store.db.entries("t")) != before
 

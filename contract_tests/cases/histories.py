@@ -40,14 +40,15 @@ class HistoryCases(Cases):
             recorder = Recorder(f"t{seed}")
             # Without repetitions more outcomes reach the clients.
             clients = [store.open(retries=seed % 2, deadline=3).db for _ in range(CLIENTS)]
+            self.trouble(store, seed, CLIENTS * counts.operations // 2)
             stop = threading.Event()
-            trouble = threading.Thread(target=self.trouble, args=(store, seed, stop))
-            trouble.start()
+            latecomers = threading.Thread(target=self.release, args=(store, stop))
+            latecomers.start()
             try:
                 recorder.run(clients, counts.operations, seed)
             finally:
                 stop.set()
-                trouble.join()
+                latecomers.join()
             store.plan.mend()
             store.plan.release()
             # What is there at the end must be explained, too.
@@ -62,10 +63,15 @@ class HistoryCases(Cases):
         for key, history in recorder.histories.items():
             assert linearizable(history), (key, sorted(history, key=lambda operation: operation.begin))
 
-    def trouble(self, store: Store, seed: int, stop: threading.Event) -> None:
-        """Let faults strike now and then, and let late requests arrive."""
+    def trouble(self, store: Store, seed: int, writes: int) -> None:
+        """Let a fault strike every few writes."""
         chosen = random.Random(seed)
-        while not stop.wait(0.002):
-            store.plan.arm(chosen.choice(FAULTS), at=chosen.randint(1, 4))
-            if chosen.random() < 0.2:
-                store.plan.release()
+        at = 1
+        while at < writes:
+            store.plan.arm(chosen.choice(FAULTS), at=at)
+            at += chosen.randint(2, 8)
+
+    def release(self, store: Store, stop: threading.Event) -> None:
+        """Let late requests arrive, a little later."""
+        while not stop.wait(0.003):
+            store.plan.release()

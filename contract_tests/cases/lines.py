@@ -165,7 +165,8 @@ class LineCases(Cases):
     @pytest.mark.parametrize("gone", [False, True], ids=["broken", "gone"])
     def test_topics_change_while_the_line_is_down(self, store: Store, gone: bool) -> None:
         """Topics removed and added while the line was down are right afterwards."""
-        kept, removed, other = (Inbox().subscribe(store.pubsub, topic) for topic in ("kept", "removed", "kept"))
+        backend = store.open(deadline=1)
+        kept, removed, other = (Inbox().subscribe(backend.pubsub, topic) for topic in ("kept", "removed", "kept"))
         if gone:
             store.plan.lose_line(Fault.GONE)
         store.plan.lose_line(Fault.DOWN)
@@ -174,12 +175,12 @@ class LineCases(Cases):
         subscription(removed).unsubscribe()
         subscription(other).unsubscribe()
         with pytest.raises(Unavailable):
-            Inbox().subscribe(store.pubsub, "impossible")
+            Inbox().subscribe(backend.pubsub, "impossible")
         store.plan.mend()
 
         if up_again(kept) is RECOVERED:
             subscription(kept).renew()
-        added = Inbox().subscribe(store.pubsub, "added")
+        added = Inbox().subscribe(backend.pubsub, "added")
         for topic in ("kept", "removed", "added", "impossible"):
             store.pubsub.publish(topic, topic)
 

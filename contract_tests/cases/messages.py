@@ -136,7 +136,7 @@ class MessageCases(Cases):
         stop = threading.Event()
 
         def publish() -> None:
-            while not stop.is_set():
+            while not stop.wait(0.001):
                 other.publish("t", 1)
 
         publisher = threading.Thread(target=publish)

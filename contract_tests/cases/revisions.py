@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -18,6 +20,17 @@ from contract_tests.worker import counted_up
 from dfbackends import Conflict, KeyExists
 
 THREADS = 8
+
+
+@contextmanager
+def contention() -> Iterator[None]:
+    """Let threads change places often, so that they meet."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 class RevisionCases(Cases):
@@ -156,7 +169,7 @@ class RevisionCases(Cases):
         store.db.create("t", "k", 0)
         handles = [store.open().db for _ in range(2)] * 4
 
-        with ThreadPoolExecutor(THREADS) as pool:
+        with contention(), ThreadPoolExecutor(THREADS) as pool:
             conflicts = list(pool.map(lambda db: counted_up(db, "t", "k", counts.increments), handles))
 
         assert store.db.get("t", "k") == THREADS * counts.increments

@@ -143,7 +143,7 @@ class TransactionCases(Cases):
     @pytest.mark.parametrize("times", [1, 2, FOREVER])
     def test_the_line_breaks_in_a_transaction(self, store: Store, fault: Fault, times: int) -> None:
         """The line breaks around the commit, once or each time: all or nothing, and the caller knows which."""
-        db = store.open(deadline=4).db
+        db = store.open(retries=2, deadline=4).db
         db.put("t", "k0", 0)
 
         store.plan.arm(fault, times=times)
