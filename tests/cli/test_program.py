@@ -44,11 +44,11 @@ def test_a_url_is_asked_for() -> None:
     assert "DFBACKENDS_URL" in asked.err
 
 
-def test_a_command_called_wrongly_tells_a_machine_so() -> None:
-    wrong = run("get", "--json", "port")
+def test_a_command_called_wrongly_tells_a_machine_so(url: str) -> None:
+    wrong = run("get", "--json", "--url", url, "port")
 
-    assert wrong.code == 2
-    assert "--url" in wrong.error["message"]
+    assert (wrong.code, wrong.error["error"]) == (2, "MissingParameter")
+    assert "KEY" in wrong.error["message"]
 
 
 def test_drivers_lists_what_is_installed() -> None:
@@ -129,7 +129,10 @@ def test_an_output_that_is_full_is_an_error(url: str) -> None:
 def test_json_is_utf8_in_any_locale(url: str) -> None:
     run("put", "--url", url, "t", "k", '"Zürich ☃"')
 
-    assert run("get", "--url", url, "t", "k", env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}).out == '"Zürich ☃"\n'
+    assert (
+        run("get", "--url", url, "t", "k", env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}).out
+        == '"Zürich ☃"\n'
+    )
 
 
 def test_a_fault_of_our_own_is_one_line(url: str, tmp_path: Path) -> None:
