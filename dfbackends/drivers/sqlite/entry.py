@@ -60,8 +60,9 @@ def store(
             topic = topic_name.encode()
             logged.append((revision, op, table, name, topic, was, value))
             stored.append((table, name, topic, value, revision))
-    cursor.executemany(_LOG, logged)
-    if stored:
-        cursor.executemany(_STORE, stored)
+    # What is removed first makes room for the rest where the file is full.
     if removed:
         cursor.executemany(_REMOVE, removed)
+    if stored:
+        cursor.executemany(_STORE, stored)
+    cursor.executemany(_LOG, logged)

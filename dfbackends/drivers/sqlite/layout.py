@@ -9,6 +9,7 @@ empty. ``outcome`` holds what operations did: NULL for one that was cancelled. `
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import uuid
@@ -42,13 +43,17 @@ def check(connection: sqlite3.Connection, path: str) -> bool:
 
     :raises Foreign: it is something else
     """
+    foreign = Foreign(f"{path} is not a SQLite database; choose another path, or move the file away")
+    # SQLite takes a file of one byte for an empty one, and would write over it.
+    if os.path.getsize(path) == 1:
+        raise foreign
     try:
         [[application]] = connection.execute("PRAGMA application_id")
         [[version]] = connection.execute("PRAGMA user_version")
         [[objects]] = connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
-            raise Foreign(f"{path} is not a SQLite database; choose another path, or move the file away") from error
+            raise foreign from error
         raise
     if application == APPLICATION and version == FORMAT:
         return True

@@ -25,8 +25,8 @@ class Session:
         self._file = file
         # Guards the connection. Whoever holds it alone uses, replaces or closes it.
         self._lock = threading.Lock()
-        self._connection: Connection | None = file.connect()
-        self._look_at = time.monotonic() + _LOOK_EVERY
+        self._connection: Connection | None = None
+        self._look_at = 0.0
         self._closed = False
 
     def __enter__(self) -> Connection:

@@ -49,9 +49,9 @@ class Writer:
                 return list(_known(cursor, op).revisions or [None] * len(writes))
             seq = _later(last)
             revisions = [seq + i if holds else None for i, holds in enumerate(good)]
+            entry.store(cursor, op, writes, before, revisions)
             if not outcome.keep(cursor, op, Outcome(revisions), self._trim.outcome_until()):
                 return list(_known(cursor, op).revisions or [None] * len(writes))
-            entry.store(cursor, op, writes, before, revisions)
             self._session.commit()
         self._ring(listeners)
         return revisions
@@ -70,9 +70,9 @@ class Writer:
                 return _known(cursor, op).revisions
             seq = _later(last)
             revisions = list(range(seq, seq + len(writes)))
+            entry.store(cursor, op, writes, before, revisions)
             if not outcome.keep(cursor, op, Outcome(revisions), self._trim.outcome_until()):
                 return _known(cursor, op).revisions
-            entry.store(cursor, op, writes, before, revisions)
             _send(cursor, seq + len(writes), op, messages)
             self._session.commit()
         self._ring(listeners)
