@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from dfbackends.loss import Loss
 from dfbackends.subscription import Subscription, renew
-
-PATIENCE = 10.0
-"""Seconds after which a test that waits has failed."""
+from tests.waiting import PATIENCE
 
 
 class Inbox:
@@ -67,21 +64,3 @@ class Inbox:
 
 def _story(items: list[Any]) -> list[Any]:
     return [item.reason if isinstance(item, Loss) else item for item in items]
-
-
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-
-    @property
-    def remaining(self) -> float:
-        return max(0.0, self._until - time.monotonic())
-
-
-def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Return when a condition holds of which nothing tells: it is looked at every few milliseconds."""
-    until = _Deadline(seconds)
-    never = threading.Event()
-    while not condition():
-        assert until.remaining, "it never came true"
-        never.wait(0.003)

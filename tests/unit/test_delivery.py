@@ -11,7 +11,7 @@ from dfbackends import delivery
 from dfbackends.backlog import Backlog
 from dfbackends.delivery import Delivery, Recipient
 from dfbackends.loss import Loss, Reason
-from tests.inbox import PATIENCE, eventually
+from tests.waiting import PATIENCE, eventually
 
 Made = Callable[..., Delivery]
 
