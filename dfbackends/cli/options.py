@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _ESCAPED = 6
 
 
-def _named(context: click.Context, parameter: click.Parameter, url: str | None) -> str:
+def _named(context: click.Context, _: click.Parameter, url: str | None) -> str:
     if not url:
         raise click.UsageError("say which backend: --url sqlite:app.db, or DFBACKENDS_URL in the environment", context)
     return url

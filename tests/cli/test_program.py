@@ -136,9 +136,11 @@ def test_json_is_utf8_in_any_locale(url: str) -> None:
 
 
 def test_a_fault_of_our_own_is_one_line(url: str, tmp_path: Path) -> None:
-    """What nobody thought of: here a backend whose driver raises nonsense at its opening would do, or a broken import."""
     (tmp_path / "sitecustomize.py").write_text(
-        "import dfbackends.database\ndef get(*a):\n    raise ZeroDivisionError('oops')\ndfbackends.database.Database.entry = get\n"
+        "from dfbackends import Database\n"
+        "def entry(*arguments):\n"
+        "    raise ZeroDivisionError('oops')\n"
+        "Database.entry = entry\n"
     )
 
     failed = run("get", "--url", url, "t", "k", env={"PYTHONPATH": str(tmp_path)})

@@ -1,0 +1,16 @@
+"""The public names, listed once more: a change of them is meant."""
+
+from __future__ import annotations
+
+import dfbackends
+
+NAMES = """
+    Backend BackendError Closed ConfigurationError Conflict Database Entry Error Health InvalidName InvalidValue Item JSON
+    KeyExists KeyNotFound Loss OutcomeUnknown PartlyDone PubSub Reason Refused RollbackFailed Subscription TooLarge Unavailable
+    assemble open renew
+"""
+
+
+def test_these_names_are_public() -> None:
+    assert sorted(dfbackends.__all__) == sorted(NAMES.split())
+    assert all(hasattr(dfbackends, name) for name in dfbackends.__all__)
