@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +41,11 @@ def test_a_skipped_test_is_a_failure_in_ci_only(tmp_path: Path, ci: str, code: i
 
 def test_the_script_of_the_checks_finds_its_commands() -> None:
     script = (ROOT / ".ci" / "run").read_text()
+    readme = (ROOT / "README.md").read_text()
 
-    assert "test command" in script
+    names = re.findall(r"^run_from_readme (\w+)", script, re.M)
+    assert names == ["demo", "test"]
+    assert all(f"<!-- {name} command -->" in readme for name in names)
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"]).returncode == 0
 
 
