@@ -40,16 +40,12 @@ class Encoder:
             definition.schema.check(value)
         return Key(definition.table, key), data
 
-    def topic(self, topic: str | None) -> str | None:
-        """Return the topic of an entry; the empty one, and None, stand for no topic.
+    def topic(self, topic: str) -> str:
+        """Return the topic of an entry; the empty one stands for no topic.
 
         :raises InvalidName: it is not legal
         """
-        if topic:
-            return names.check("topic", topic, self._topic)
-        if topic is not None and not isinstance(topic, str):
-            raise InvalidName(f"a topic is text, not {type(topic).__name__}")
-        return topic
+        return names.check("topic", topic, self._topic) if topic != "" else topic
 
     def chosen(self, topic: str | None) -> str | None:
         """Return the topic by which entries are chosen; None stands for all of them.
