@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -41,6 +43,17 @@ def delete(db: DbApi, key: Key) -> int:
 def get(db: DbApi, key: Key) -> Record | None:
     [record] = db.read([key])
     return record
+
+
+def fill(db: DbApi, value: bytes) -> list[str]:
+    """Add entries until there is no room for more; return their names."""
+    written: list[str] = []
+    with contextlib.suppress(sqlite3.OperationalError):
+        while len(written) < 100_000:
+            name = f"filling {len(written)}"
+            put(db, Key(TABLE, name), value)
+            written.append(name)
+    return written
 
 
 def received(feed: Feed[Any, Any], count: int) -> list[Any]:

@@ -129,8 +129,7 @@ def test_a_feed_notices_that_its_file_is_gone_or_another_one(store: InFile, kind
     began = time.monotonic()
 
     with pytest.raises(faults.Replaced if replaced else faults.Missing):
-        while time.monotonic() < began + 10:
-            feed.receive(0.2)
+        received(feed, 1)
 
     assert time.monotonic() < began + 2
 

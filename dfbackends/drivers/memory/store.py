@@ -90,7 +90,10 @@ class Store:
         before = entries.pop(name, None)
         told: dict[str | None, Record | None] = {None: record}
         if before is not None and before.topic:
-            del self.topics[Stream(table, before.topic)][name]
+            left = self.topics[Stream(table, before.topic)]
+            del left[name]
+            if not left:
+                del self.topics[Stream(table, before.topic)]
             told[before.topic] = None
         if record is not None:
             entries[name] = record
