@@ -13,6 +13,7 @@ import click
 import dfbackends
 from dfbackends import Loss, Reason, Subscription, codec
 from dfbackends.cli import options
+from dfbackends.cli.interrupt import Interrupt
 from dfbackends.cli.options import given, opened
 from dfbackends.cli.outcome import Stopped, one_line
 from dfbackends.cli.output import Output, compact, shown
@@ -47,9 +48,11 @@ def publish(url: str, machine: bool, lines: bool, topic: str, message: str | Non
             sent = 1
         else:
             try:
-                for part in _parts():
-                    backend.pubsub.publish_many([(topic, data) for data in part])
-                    sent += len(part)
+                with Interrupt() as interrupt:
+                    for part in _parts():
+                        with interrupt.held():
+                            backend.pubsub.publish_many([(topic, data) for data in part])
+                            sent += len(part)
             except (dfbackends.Error, KeyboardInterrupt) as error:
                 raise Stopped(f"{str(error) or 'interrupted'}; {sent} messages were published", error, sent=sent) from error
     if machine:

@@ -137,10 +137,7 @@ def test_json_is_utf8_in_any_locale(url: str) -> None:
 
 def test_a_fault_of_our_own_is_one_line(url: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "from dfbackends import Database\n"
-        "def entry(*arguments):\n"
-        "    raise ZeroDivisionError('oops')\n"
-        "Database.entry = entry\n"
+        "from dfbackends import Database\ndef entry(*arguments):\n    raise ZeroDivisionError('oops')\nDatabase.entry = entry\n"
     )
 
     failed = run("get", "--url", url, "t", "k", env={"PYTHONPATH": str(tmp_path)})

@@ -130,3 +130,19 @@ def test_many_entries_are_loaded_while_another_process_subscribes(url: str) -> N
         run("publish", "--url", url, "t", '"still here"')
 
         assert heard(process)["data"] == "still here"
+
+
+def test_ctrl_c_while_lines_are_published_says_how_many_were(url: str) -> None:
+    with subscribed(url, "t") as listening, start("publish", "--url", url, "t", "--lines") as publishing:
+        assert publishing.stdin is not None
+        assert publishing.stderr is not None
+        publishing.stdin.write("0\n" * 150)
+        publishing.stdin.flush()
+        for _ in range(100):
+            heard(listening)
+
+        # It waits for more lines now.
+        publishing.send_signal(signal.SIGINT)
+        assert publishing.stderr.read() == "dfbackends: interrupted; 100 messages were published\n"
+
+    assert publishing.returncode == 130
