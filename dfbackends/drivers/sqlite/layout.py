@@ -48,9 +48,7 @@ def check(connection: sqlite3.Connection, path: str) -> bool:
     if os.path.getsize(path) == 1:
         raise foreign
     try:
-        [[application]] = connection.execute("PRAGMA application_id")
-        [[version]] = connection.execute("PRAGMA user_version")
-        [[objects]] = connection.execute("SELECT count(*) FROM sqlite_master")
+        application, version, objects = _marks(connection)
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             raise foreign from error
@@ -65,6 +63,21 @@ def check(connection: sqlite3.Connection, path: str) -> bool:
     if application or version or objects:
         raise Foreign(f"{path} is a SQLite database of another application; choose another path")
     return False
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    # One transaction, so that a file that another process is filling is either empty or whole.
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        [[application]] = connection.execute("PRAGMA application_id")
+        [[version]] = connection.execute("PRAGMA user_version")
+        [[objects]] = connection.execute("SELECT count(*) FROM sqlite_master")
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return application, version, objects
 
 
 def create(connection: sqlite3.Connection) -> None:
