@@ -151,6 +151,7 @@ def assemble(
 
 
 def _opened(settings: Settings) -> Backend:
+    Namespace(settings.namespace)  # One that is not legal is refused before anything is opened.
     deadline = settings.patience.deadline
     db: DbApi = _driver(settings.db, deadline)
     if deadline < db.failover + _MARGIN and db.failover:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dfbackends import codec, names
 from dfbackends.api import Expect, Key, Record, Table, Write
-from dfbackends.errors import BackendError, Conflict, InvalidValue, Refused
+from dfbackends.errors import BackendError, Conflict, InvalidValue, OutcomeUnknown, Refused, Unavailable
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
 from dfbackends.schema import Schema
@@ -52,7 +52,11 @@ class Catalog:
         """Return a table that is recorded, after recording it where nobody has."""
         definition = self._definition(name)
         while definition.revision is None or definition.dropped:
-            self._record(definition._replace(schema=None, dropped=False), name)
+            try:
+                self._record(definition._replace(schema=None, dropped=False), name)
+            except OutcomeUnknown as error:
+                # Only our own note is in doubt: what the caller wants to write was not sent.
+                raise Unavailable(str(error), code=error.code) from error.__cause__
             definition = self._refreshed(name)
         return definition
 
