@@ -1,30 +1,33 @@
 """A store and its notifications for control planes, by pluggable backends: never silently wrong."""
 
-from dfbackends.backend import Backend, assemble, open
-from dfbackends.codec import JSON
-from dfbackends.database import Database
-from dfbackends.entry import Entry, Item
-from dfbackends.errors import (
-    BackendError,
-    Closed,
-    ConfigurationError,
-    Conflict,
-    Error,
-    InvalidName,
-    InvalidValue,
-    KeyExists,
-    KeyNotFound,
-    OutcomeUnknown,
-    PartlyDone,
-    Refused,
-    RollbackFailed,
-    TooLarge,
-    Unavailable,
-)
-from dfbackends.health import Health
-from dfbackends.loss import Loss, Reason
-from dfbackends.pubsub import PubSub
-from dfbackends.subscription import Subscription, renew
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dfbackends.backend import Backend, assemble, open  # noqa: A004 - it is meant to be read as dfbackends.open.
+    from dfbackends.codec import JSON
+    from dfbackends.database import Database
+    from dfbackends.entry import Entry, Item
+    from dfbackends.errors import (
+        BackendError,
+        Closed,
+        ConfigurationError,
+        Conflict,
+        Error,
+        InvalidName,
+        InvalidValue,
+        KeyExists,
+        KeyNotFound,
+        OutcomeUnknown,
+        PartlyDone,
+        Refused,
+        RollbackFailed,
+        TooLarge,
+        Unavailable,
+    )
+    from dfbackends.health import Health
+    from dfbackends.loss import Loss, Reason
+    from dfbackends.pubsub import PubSub
+    from dfbackends.subscription import Subscription, renew
 
 __all__ = [
     "JSON",
@@ -56,3 +59,29 @@ __all__ = [
     "open",
     "renew",
 ]
+
+_HOMES = {
+    "backend": "Backend assemble open",
+    "codec": "JSON",
+    "database": "Database",
+    "entry": "Entry Item",
+    "health": "Health",
+    "loss": "Loss Reason",
+    "pubsub": "PubSub",
+    "subscription": "Subscription renew",
+}
+
+if not TYPE_CHECKING:  # A type checker would let any name pass.
+
+    def __getattr__(name: str) -> object:
+        # Loading all takes several times as long as starting Python, and not each process that imports this opens a backend.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        home = next((module for module, names in _HOMES.items() if name in names.split()), "errors")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

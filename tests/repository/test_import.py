@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import dfbackends
 from tests.figures import Claim
 
 ROUNDS = 11
@@ -18,18 +19,25 @@ LOADED = """
 import sys
 before = set(sys.modules)
 import dfbackends
+for name in dfbackends.__all__:
+    getattr(dfbackends, name)
 import json
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def test_it_loads_no_driver_and_no_package_of_others() -> None:
+def test_neither_it_nor_its_names_load_a_driver_or_a_package_of_others() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True, text=True)
 
     loaded: list[str] = json.loads(done.stdout)
     assert "dfbackends.database" in loaded
     assert [name for name in loaded if name.startswith(("dfbackends.drivers", "dfbackends.config", "dfbackends.cli"))] == []
     assert {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) == {"dfbackends"}
+
+
+def test_a_name_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(AttributeError, match="module 'dfbackends' has no attribute 'opem'"):
+        dfbackends.opem  # type: ignore[attr-defined]  # noqa: B018 - looking for it is the test.
 
 
 @pytest.mark.claims
