@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contract_tests.cases.announcements import AnnouncementCases
 from contract_tests.cases.batches import BatchCases
+from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.configuration import ConfigurationCases
 from contract_tests.cases.crowds import CrowdCases
 from contract_tests.cases.doubts import DoubtCases
@@ -11,6 +12,7 @@ from contract_tests.cases.errors import ErrorCases, FailureCases
 from contract_tests.cases.handlers import HandlerCases
 from contract_tests.cases.histories import HistoryCases
 from contract_tests.cases.ids import IdCases
+from contract_tests.cases.isolation import IsolationCases
 from contract_tests.cases.keys import KeyCases
 from contract_tests.cases.life import LifeCases
 from contract_tests.cases.lines import LineCases
@@ -18,7 +20,11 @@ from contract_tests.cases.listing import ListingCases, TopicCases
 from contract_tests.cases.losses import LossCases
 from contract_tests.cases.messages import MessageCases
 from contract_tests.cases.model import ModelCases
+from contract_tests.cases.names import NameCases
+from contract_tests.cases.processes import ProcessCases
+from contract_tests.cases.renewals import RenewalCases
 from contract_tests.cases.revisions import RevisionCases
+from contract_tests.cases.schemas import SchemaCases
 from contract_tests.cases.tables import TableCases
 from contract_tests.cases.transactions import TransactionCases
 from contract_tests.cases.undone import UndoneCases
@@ -27,7 +33,9 @@ from contract_tests.cases.values import ValueCases
 
 class BackendContract(
     KeyCases,
+    NameCases,
     ValueCases,
+    SchemaCases,
     TableCases,
     ListingCases,
     TopicCases,
@@ -37,13 +45,17 @@ class BackendContract(
     BatchCases,
     UndoneCases,
     TransactionCases,
+    IsolationCases,
+    CommitCases,
     AnnouncementCases,
     MessageCases,
     HandlerCases,
     CrowdCases,
     LineCases,
+    RenewalCases,
     LossCases,
     LifeCases,
+    ProcessCases,
     ErrorCases,
     FailureCases,
     DoubtCases,

@@ -6,6 +6,7 @@ that is spread over several servers it sends the writes of a sequence one by one
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -137,7 +138,7 @@ class FaultyDb(_Faulty, DbApi):
         done: list[int | None] = []
         for number, write in enumerate(writes):
             # An inner driver may keep one outcome for a whole call; ours are kept write by write.
-            part = _part(op, number)
+            part = _part(op, write.key)
             done += self._sent("write", lambda w=write, p=part: driver.write([w], p), write, partly=number > 0)  # type: ignore[misc]
         return done
 
@@ -169,8 +170,8 @@ class _FaultyTransactional(_Faulty, Transactional):
         if op in self._commits:
             return self._sent("cancel", lambda: driver.cancel(keys, op), keys)
         answers: list[int | None | Fence] = []
-        for number, key in enumerate(keys):
-            part = _part(op, number)
+        for key in keys:
+            part = _part(op, key)
             answers += self._sent("cancel", lambda k=key, p=part: driver.cancel([k], p), key)  # type: ignore[misc]
         return answers
 
@@ -224,5 +225,5 @@ def faulty_pubsub(driver: PubSubApi, plan: Plan, *, forgets: bool = False) -> Pu
     return wrapped
 
 
-def _part(op: OpId, number: int) -> OpId:
-    return OpId(f"{op}/{number}")
+def _part(op: OpId, key: Key) -> OpId:
+    return OpId(f"{op}/{zlib.crc32(repr(key).encode()):x}")

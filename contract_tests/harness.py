@@ -30,10 +30,10 @@ class Harness(ABC):
         self.capabilities = frozenset(capabilities)
         self.faults = frozenset(faults)
 
-    def start(self, folder: Path) -> None:
+    def start(self, folder: Path) -> None:  # noqa: B027 - many have nothing to do
         """Make the store ready; ``folder`` is empty, and the harness's own."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027 - many have nothing to do
         """Undo ``start``."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -79,11 +79,12 @@ class Recorder:
         except (Unavailable, Refused):
             outcome = "failed"
         end = time.monotonic()
+        written: Hashable = value
         if verb == "get":
-            value = found.value if found is not None else None
+            written = found.value if found is not None else None
         with self._lock:
             self.outcomes[f"{verb} {'refused' if refused else outcome}"] += 1
             if outcome != "failed":
                 last = end if outcome == "done" else Operation._field_defaults["end"]
-                self.histories[key].append(Operation(verb, value, expected, refused, begin, last))
+                self.histories[key].append(Operation(verb, written, expected, refused, begin, last))
         return found

@@ -219,7 +219,7 @@ def check(db: Database, counts: Counts, floors: bool) -> Counter[str]:
     """
     seen: Counter[str] = Counter()
     machine = type("Machine", (DatabaseMachine,), {"db": db, "seen": seen, "number": 0})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=counts.examples,

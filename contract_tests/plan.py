@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from contract_tests.fault import CALLS, Fault
@@ -108,10 +108,9 @@ class Plan:
         with self.changed:
             held, self._held = self._held, []
         for request in held:
-            try:
+            # Nobody is there any more to be told what comes of it.
+            with suppress(Exception):
                 request()
-            except Exception:  # noqa: S110, BLE001 - nobody is there any more to be told
-                pass
         return len(held)
 
     def freeze(self, timeout: float) -> bool:

@@ -1,4 +1,4 @@
-"""The plugin of pytest: which cases apply to which backend, and what became of them. It does nothing where there are no cases."""
+"""The plugin of pytest: which cases apply to which backend, and what became of them. Without cases it does nothing."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Contract:
             self.tally.add(item.nodeid, Verdict(harness.name, case.clause, "not applicable", reason))
             return False
         item.add_marker(pytest.mark.timeout(case.timeout * FACTOR))
-        item.user_properties.append((_NAME, [harness.name, case.clause]))
+        item.user_properties.append((_NAME, f"{harness.name} {case.clause}"))
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -126,7 +126,8 @@ class Contract:
             if name == _NAME and (report.when == "call" or not report.passed):
                 from contract_tests.tally import Verdict
 
-                self.tally.add(report.nodeid, Verdict(value[0], value[1], report.outcome))
+                backend, clause = str(value).split()
+                self.tally.add(report.nodeid, Verdict(backend, clause, report.outcome))
 
     def pytest_sessionfinish(self) -> None:
         """Tell the main process what did not apply, which it can not see under xdist."""

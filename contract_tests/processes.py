@@ -101,7 +101,7 @@ def in_child(function: Callable[[], str]) -> str:
             os.close(reading)
             os.write(writing, function().encode())
             code = 0
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told to the parent
             os.write(writing, f"{type(error).__name__} in the child: {error}".encode())
         finally:
             os._exit(code)

@@ -108,8 +108,7 @@ def open_only(url: str) -> None:
 
 
 JOBS: dict[str, Callable[..., None]] = {
-    job.__name__: job
-    for job in (increment, allocate, write, write_on, read, listen, publish, leave_open, open_only)
+    job.__name__: job for job in (increment, allocate, write, write_on, read, listen, publish, leave_open, open_only)
 }
 
 if __name__ == "__main__":

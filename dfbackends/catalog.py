@@ -143,7 +143,11 @@ class Catalog:
             min(_DEFINITION, self._store.driver.limits.value),
         )
         expect = Expect.ABSENT if definition.revision is None else definition.revision
-        [outcome] = self._store.write([Write(Key(self._home, name), value, expect=expect)])
+        try:
+            [outcome] = self._store.write([Write(Key(self._home, name), value, expect=expect)])
+        except OutcomeUnknown as error:
+            error.operation = None  # It is about a table of our own, which an application can not ask for.
+            raise
         if isinstance(outcome, BackendError):
             raise outcome
         return outcome is not None

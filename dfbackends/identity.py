@@ -7,7 +7,7 @@ import time
 
 from dfbackends import codec
 from dfbackends.api import Expect, Key, Table, Write
-from dfbackends.errors import BackendError, InvalidValue, Refused, Unavailable
+from dfbackends.errors import BackendError, InvalidValue, OutcomeUnknown, Refused, Unavailable
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
 
@@ -31,7 +31,11 @@ class Allocator:
             while time.monotonic() < until:
                 last, revision = self._last.pop(table) if table in self._last else self._stored(table)
                 data = codec.encode(last + 1, self._store.driver.limits.value)
-                [outcome] = self._store.write([Write(Key(self._table, table), data, expect=revision)])
+                try:
+                    [outcome] = self._store.write([Write(Key(self._table, table), data, expect=revision)])
+                except OutcomeUnknown as error:
+                    error.operation = None  # It is about a table of our own, which an application can not ask for.
+                    raise
                 if isinstance(outcome, BackendError):
                     raise outcome
                 if outcome is not None:

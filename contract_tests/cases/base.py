@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import pytest
 
@@ -11,6 +11,18 @@ from contract_tests.harness import Harness, Store
 
 if TYPE_CHECKING:
     from contract_tests.plugin import Running
+
+E = TypeVar("E", bound=Exception)
+
+
+def each_raises(kind: type[E], *calls: Callable[[], object]) -> list[E]:
+    """Return the errors of calls, each of which raises one of this kind."""
+    errors = []
+    for call in calls:
+        with pytest.raises(kind) as caught:
+            call()
+        errors.append(caught.value)
+    return errors
 
 
 class Cases:

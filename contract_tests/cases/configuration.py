@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 import dfbackends
 from contract_tests.capability import Capability
-from contract_tests.cases.base import Cases
+from contract_tests.cases.base import Cases, each_raises
 from contract_tests.cases.keys import contents
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
@@ -76,7 +76,7 @@ class ConfigurationCases(Cases):
     @clause("CONF-02", process=True)
     def test_an_unknown_parameter_of_a_url(self, store: Store) -> None:
         """An unknown URL parameter is an error that tells the closest match; one given twice is, too."""
-        with pytest.raises(ConfigurationError, match="no option 'deadlin'.*did you mean 'deadline'"):
+        with pytest.raises(ConfigurationError, match=r"no option 'deadlin'.*did you mean 'deadline'"):
             dfbackends.open(f"{store.url}&deadlin=3")
         with pytest.raises(ConfigurationError):
             dfbackends.open(f"{store.url}&namespace=twice")
@@ -160,7 +160,8 @@ class ConfigurationCases(Cases):
         pubsub.publish(carried, "x" * (pubsub.limits.value - 2))
         inbox.wait(lambda: len(inbox.data) == 1, "the message")
 
-        for call in (
+        each_raises(
+            InvalidName,
             lambda: db.create(f"{name}n", "k", 1),
             lambda: db.create("t", f"{name}n", 1),
             lambda: db.create("t", "k", 1, topic=f"{topic}t"),
@@ -168,9 +169,7 @@ class ConfigurationCases(Cases):
             lambda: db.create_table("t", partition="p" * (db.limits.name + 1)),
             lambda: pubsub.publish(f"{carried}m", 1),
             lambda: Inbox().subscribe(pubsub, f"{carried}m"),
-        ):
-            with pytest.raises(InvalidName):
-                call()  # type: ignore[no-untyped-call]
+        )
         assert contents(db, name) == {name: 2}
         db.drop(name)
         assert db.tables() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from contract_tests.faulty import SECRET
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.plan import ANY, FOREVER, SENDING, WRITING
+from contract_tests.plan import ANY, SENDING, WRITING
 from contract_tests.waiting import Stopwatch
 from dfbackends import (
     BackendError,
@@ -57,7 +57,7 @@ WRITES: dict[str, Callable[[Database], Any]] = {
 
 def copied(error: Error) -> Error:
     """Return the error as another process would get it."""
-    other: Error = pickle.loads(pickle.dumps(error))  # noqa: S301 - it is ours
+    other: Error = pickle.loads(pickle.dumps(error))
     assert type(other) is type(error)
     assert str(other) == str(error)
     assert other.args == error.args
@@ -85,7 +85,7 @@ class ErrorCases(Cases):
             (InvalidValue, lambda: db.put("t", "k", {CANARY})),
             (InvalidValue, lambda: db.put("t", "k", CANARY + "\ud800")),
             (InvalidValue, lambda: db.put("t", "k", CANARY * db.limits.value)),
-            (InvalidValue, lambda: store.pubsub.publish("t", {CANARY})),
+            (InvalidValue, lambda: store.pubsub.publish("t", cast(Any, {CANARY}))),
             (PartlyDone, lambda: db.put_many("t", {"k": CANARY * 10, "l": CANARY})),
         ]
         for kind, call in wrong:
@@ -111,14 +111,12 @@ class FailureCases(Cases):
 
     @clause("ERR-01", injects=CODES)
     @pytest.mark.parametrize("fault", [*CODES, Fault.CUT, Fault.FROZEN], ids=lambda fault: fault.name.lower())
-    def test_every_error_of_the_client_is_ours(
-        self, store: Store, fault: Fault, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_every_error_of_the_client_is_ours(self, store: Store, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
         """Every error of the client is one of ours, with the original as cause, and neither it nor the log shows a secret."""
         caplog.set_level(logging.DEBUG)
         db = store.open(retries=1, deadline=0.4).db
         db.put("t", "k", CANARY)
-        calls = [
+        calls: list[Callable[[Database], Any]] = [
             *WRITES.values(),
             lambda db: db.get("t", "k"),
             lambda db: db.get_many("t", ["k"]),
@@ -146,12 +144,13 @@ class FailureCases(Cases):
         before = contents(store.db, "t")
         kind, code = CODES[fault]
         verbs = WRITES if kind is Refused else {"put": WRITES["put"]}
-        for verb, call in [*verbs.items(), ("get", lambda db: db.get("t", "k"))]:
+        reading: dict[str, Callable[[Database], Any]] = {"get": lambda db: db.get("t", "k")}
+        for verb, call in {**verbs, **reading}.items():
             calls = store.plan.calls.copy()
             watch = Stopwatch()
-            with store.plan.armed(fault, verbs=[*WRITING, "cancel"] if verb != "get" else ["read"]):
-                with pytest.raises(kind) as caught:
-                    call(store.db)
+            struck = store.plan.armed(fault, verbs=[*WRITING, "cancel"] if verb != "get" else ["read"])
+            with struck, pytest.raises(kind) as caught:
+                call(store.db)
             assert caught.value.code == code
             assert watch.seconds < 2
             made = sum(store.plan.calls[name] - calls[name] for name in (["read"] if verb == "get" else WRITING))
@@ -200,7 +199,8 @@ class FailureCases(Cases):
         db.put_many("t", {"k": 1, "l": 2}, topic="red")
         before = list(db.entries("t"))
         with store.plan.armed(fault, verbs=SENDING):
-            for call in [*WRITES.values(), lambda db: backend.pubsub.publish("t", 1)]:
+            calls: list[Callable[[Database], Any]] = [*WRITES.values(), lambda db: backend.pubsub.publish("t", 1)]
+            for call in calls:
                 with pytest.raises(kind) as caught:
                     call(db)
                 assert caught.value.code == code

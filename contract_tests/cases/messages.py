@@ -182,7 +182,8 @@ class MessageCases(Cases):
             store.pubsub.publish("t", too_large)
         with pytest.raises(TooLarge):
             store.pubsub.publish_many([("t", "first"), ("t", too_large)])
-        for wrong in ({1}, float("nan"), "\ud800"):
+        wrongs: list[Any] = [{1}, float("nan"), "\ud800"]
+        for wrong in wrongs:
             with pytest.raises(InvalidValue):
                 store.pubsub.publish("t", wrong)
 

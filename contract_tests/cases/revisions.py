@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import pytest
 
 from contract_tests.capability import Capability
-from contract_tests.cases.base import Cases
+from contract_tests.cases.base import Cases, each_raises
 from contract_tests.counts import Counts
 from contract_tests.harness import Store
 from contract_tests.marks import clause
@@ -59,14 +60,13 @@ class RevisionCases(Cases):
         before = db.entry("t", "k")
 
         for revision in (stale, before.revision + 1, before.revision - 1, 0, -1):
-            for call in (
-                lambda r=revision: db.put("t", "k", 2, revision=r),
-                lambda r=revision: db.update("t", "k", 2, revision=r),
-                lambda r=revision: db.update("t", "k", 2, topic="blue", revision=r),
-                lambda r=revision: db.delete("t", "k", revision=r),
-            ):
-                with pytest.raises(Conflict):
-                    call()  # type: ignore[no-untyped-call]
+            each_raises(
+                Conflict,
+                partial(db.put, "t", "k", 2, revision=revision),
+                partial(db.update, "t", "k", 2, revision=revision),
+                partial(db.update, "t", "k", 2, topic="blue", revision=revision),
+                partial(db.delete, "t", "k", revision=revision),
+            )
 
         assert db.entry("t", "k") == before
         assert list(db.keys("t", topic="blue")) == []
@@ -79,12 +79,12 @@ class RevisionCases(Cases):
         db.delete("t", "deleted")
 
         for key, revision in (("never", 1), ("never", 0), ("deleted", old), ("deleted", old + 1)):
-            with pytest.raises(Conflict):
-                db.put("t", key, 2, revision=revision)
-            with pytest.raises(Conflict):
-                db.update("t", key, 2, revision=revision)
-            with pytest.raises(Conflict):
-                db.delete("t", key, revision=revision)
+            each_raises(
+                Conflict,
+                partial(db.put, "t", key, 2, revision=revision),
+                partial(db.update, "t", key, 2, revision=revision),
+                partial(db.delete, "t", key, revision=revision),
+            )
 
         assert list(db.keys("t")) == []
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,25 +10,17 @@ import pytest
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
-from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.plan import FOREVER
 from dfbackends import (
-    BackendError,
     Closed,
     Conflict,
-    Database,
     InvalidValue,
     KeyExists,
     KeyNotFound,
-    OutcomeUnknown,
     Refused,
     TooLarge,
-    Unavailable,
 )
-
-together = {"partition": "both"}
 
 
 class TransactionCases(Cases):
@@ -41,7 +31,7 @@ class TransactionCases(Cases):
         """A transaction does all of its writes, in order, sees its own, and tells their revisions."""
         db = store.db
         for table in ("t", "u"):
-            db.create_table(table, **together)
+            db.create_table(table, partition="both")
         db.put("t", "there", 1, topic="red")
         db.put("u", "doomed", 1, topic="red")
 
@@ -136,134 +126,6 @@ class TransactionCases(Cases):
             tx.get("t", "k")
             db.put("t", "k", 2)
 
-    @clause("TX-02", injects=[Fault.CUT, Fault.LOST_REPLY, Fault.REFUSED, Fault.LATE, Fault.FROZEN])
-    @pytest.mark.parametrize(
-        "fault", [Fault.CUT, Fault.LOST_REPLY, Fault.REFUSED, Fault.LATE, Fault.FROZEN], ids=lambda fault: fault.name.lower()
-    )
-    @pytest.mark.parametrize("times", [1, 2, FOREVER])
-    def test_the_line_breaks_in_a_transaction(self, store: Store, fault: Fault, times: int) -> None:
-        """The line breaks around the commit, once or each time: all or nothing, and the caller knows which."""
-        db = store.open(retries=2, deadline=4).db
-        db.put("t", "k0", 0)
-
-        store.plan.arm(fault, times=times)
-        done = True
-        try:
-            with db.transaction() as tx:
-                assert tx.get("t", "k0") == 0
-                for number in range(5):
-                    tx.put("t", f"k{number}", 1)
-        except Unavailable:
-            done = False
-        store.plan.mend()
-
-        everything = {f"k{number}": 1 for number in range(5)}
-        assert contents(db, "t") == (everything if done else {"k0": 0})
-        # What was held arrives, and changes nothing any more.
-        store.plan.release()
-        assert contents(db, "t") == (everything if done else {"k0": 0})
-
-    @clause("TX-02", injects=[Fault.CUT, Fault.LOST_REPLY])
-    @pytest.mark.parametrize("fault", [Fault.CUT, Fault.LOST_REPLY], ids=lambda fault: fault.name.lower())
-    def test_the_line_stays_broken(self, store: Store, fault: Fault) -> None:
-        """The line stays broken until the end: OutcomeUnknown, and resolve tells the truth when it works again."""
-        db = store.open(deadline=1.5).db
-        db.put("t", "k0", 0)
-
-        with store.plan.armed(fault, verbs=("commit", "cancel")):
-            with pytest.raises(OutcomeUnknown) as caught, db.transaction() as tx:
-                tx.put("t", "k0", 1)
-                tx.put("t", "k1", 1)
-
-        assert db.resolve(caught.value) == (fault is Fault.LOST_REPLY)
-        assert contents(db, "t") == ({"k0": 1, "k1": 1} if fault is Fault.LOST_REPLY else {"k0": 0})
-
-    @clause("TX-03")
-    def test_a_reader_never_sees_half(self, store: Store) -> None:
-        """A reader that transacts never sees half of a transaction: two accounts always have the same sum."""
-        db, other = store.db, store.open().db
-        db.put_many("t", {"a": 100, "b": 100})
-        stop = threading.Event()
-
-        def move(amount: int) -> int:
-            moved = 0
-            while not stop.is_set():
-                try:
-                    with other.transaction() as tx:
-                        tx.put("t", "a", tx.get("t", "a") - amount)
-                        tx.put("t", "b", tx.get("t", "b") + amount)
-                    moved += 1
-                except Conflict:
-                    continue
-            return moved
-
-        def audit() -> list[int]:
-            sums = []
-            while len(sums) < 200:
-                try:
-                    with db.transaction() as tx:
-                        found = tx.get("t", "a") + tx.get("t", "b")
-                    sums.append(found)
-                except Conflict:
-                    continue
-            stop.set()
-            return sums
-
-        with ThreadPoolExecutor(3) as pool:
-            movers = [pool.submit(move, amount) for amount in (1, -1)]
-            try:
-                sums = pool.submit(audit).result(timeout=45)
-            finally:
-                stop.set()
-            moved = [mover.result() for mover in movers]
-
-        assert set(sums) == {200}
-        assert min(moved) > 0
-
-    @clause("TX-03")
-    def test_no_write_skew(self, store: Store) -> None:
-        """What was read is checked: of two transactions that each read what the other writes, one is a Conflict."""
-        clients = [store.db, store.open().db]
-        for turn in range(20):
-            table = f"t{turn}"
-            store.db.put_many(table, {"a": True, "b": True})
-            barrier = threading.Barrier(2)
-
-            def leave(db: Database, mine: str, table: str = table, barrier: threading.Barrier = barrier) -> bool:
-                """Go off duty where somebody else is on duty."""
-                try:
-                    with db.transaction() as tx:
-                        if tx.get(table, "a") and tx.get(table, "b"):
-                            tx.put(table, mine, False)
-                        barrier.wait(timeout=30)
-                except Conflict:
-                    return False
-                return True
-
-            with ThreadPoolExecutor(2) as pool:
-                left = list(pool.map(leave, clients, ("a", "b")))
-            assert sorted(left) == [False, True]
-            assert sorted(contents(store.db, table).values()) == [False, True]
-
-    @clause("TX-03")
-    def test_increments(self, store: Store) -> None:
-        """Increments in transactions by 4 threads end at the exact sum."""
-        store.db.put("t", "k", 0)
-
-        def count(db: Database) -> None:
-            for _ in range(25):
-                while True:
-                    try:
-                        with db.transaction() as tx:
-                            tx.update("t", "k", tx.get("t", "k") + 1)
-                        break
-                    except Conflict:
-                        continue
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(count, [store.db, store.open().db] * 2))
-        assert store.db.get("t", "k") == 100
-
     @clause("TX-04")
     def test_the_limit_of_a_transaction(self, store: Store) -> None:
         """A transaction of the declared limit is done; one write, or one check, more is refused before anything is sent."""
@@ -313,16 +175,3 @@ class TransactionCases(Cases):
             store.db.transaction()
 
         assert store.db.transactional is False
-
-    @clause("TX-02", injects=[Fault.FULL, Fault.READ_ONLY])
-    def test_a_server_that_says_no(self, store: Store) -> None:
-        """A server that says no: the caller gets the reason, and nothing is done."""
-        db = store.open(retries=0).db
-        for fault in (Fault.FULL, Fault.READ_ONLY):
-            store.plan.arm(fault)
-            with pytest.raises(BackendError) as caught, db.transaction() as tx:
-                tx.put("t", "k", 1)
-                tx.put("t", "l", 1)
-            assert caught.value.code == {"full": "full", "read only": "read_only"}[fault.value]
-            store.plan.mend()
-        assert contents(db, "t") == {}

@@ -1,11 +1,10 @@
-"""A database driver without any capability, over a dictionary: it knows no transactions, no changes, and lists in small pages."""
+"""A database driver without any capability, over a dictionary: no transactions, no changes, and lists in small pages."""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from dfbackends.api import DbApi, Expect, Key, Limits, OpId, Record, Table, Write
 from dfbackends.errors import ErrorTable, Meaning, Unavailable
@@ -30,7 +29,7 @@ class Gone(Exception):
 class PoorDb(DbApi):
     """A handle on a store."""
 
-    errors: ClassVar[ErrorTable] = [Meaning(Gone, None, Unavailable, "unreachable")]
+    errors: ErrorTable = (Meaning(Gone, None, Unavailable, "unreachable"),)
     limits = Limits(name=200, topic=100, value=64 * 1024, commit=16)
 
     def __init__(self, store: PoorStore) -> None:
