@@ -349,9 +349,8 @@ class TestGaps:
     def test_without_stamps_the_age_tells_who_subscribed_after_the_missing_message(self, opened: Open) -> None:
         it = opened(stamped=False)
         _, early = it.subscribe()
-        it.publish(0)
         it.driver.wire["n/t"].extend(["pass", "drop"])
-        it.publish("removed")
+        it.publish(0, "removed")
         threading.Event().wait(0.05)
         _, late = it.subscribe()
         it.publish(2)
