@@ -30,16 +30,20 @@ from dfbackends.drivers.sqlite.trim import Trim
 from dfbackends.drivers.sqlite.writer import Writer
 from dfbackends.errors import ErrorTable
 
-_READ = "SELECT value, revision, topic FROM entry WHERE tbl = ? AND name = ?"
-_PAGE = "SELECT name, value, revision, topic FROM entry WHERE tbl = ? AND name > ? ORDER BY name LIMIT 1000"
+READ = "SELECT value, revision, CAST(topic AS TEXT) FROM entry WHERE tbl = CAST(? AS BLOB) AND name = CAST(? AS BLOB)"
+_PAGE = (
+    "SELECT CAST(name AS TEXT), value, revision, CAST(topic AS TEXT) FROM entry "
+    "WHERE tbl = CAST(? AS BLOB) AND name > CAST(? AS BLOB) ORDER BY name LIMIT 1000"
+)
 _PAGE_OF_TOPIC = (
-    "SELECT name, value, revision, topic FROM entry WHERE tbl = ? AND topic = ? AND topic <> x'' AND name > ? "
+    "SELECT CAST(name AS TEXT), value, revision, CAST(topic AS TEXT) FROM entry "
+    "WHERE tbl = CAST(? AS BLOB) AND topic = CAST(? AS BLOB) AND topic <> x'' AND name > CAST(? AS BLOB) "
     "ORDER BY name LIMIT 1000"
 )
-_NAMES = "SELECT name FROM entry WHERE tbl = ? AND name > ? ORDER BY name LIMIT 1000"
+_NAMES = "SELECT CAST(name AS TEXT) FROM entry WHERE tbl = CAST(? AS BLOB) AND name > CAST(? AS BLOB) ORDER BY name LIMIT 1000"
 _PAGE_BYTES = 4 << 20
 
-Row = tuple[bytes, bytes, int, bytes]
+Row = tuple[str, bytes, int, str]
 
 
 class SqliteDb(DbApi, Transactional, Watching):
@@ -58,14 +62,15 @@ class SqliteDb(DbApi, Transactional, Watching):
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
         with self._reader as connection:
+            cursor = connection.hand
             if len(keys) == 1:
                 [((table, _, _), name)] = keys
-                row = connection.execute(_READ, (table.encode(), name.encode())).fetchone()
-                return [None if row is None else Record(row[0], row[1], row[2].decode())]
-            connection.execute("BEGIN")
-            rows = [connection.execute(_READ, (key.table.name.encode(), key.name.encode())).fetchone() for key in keys]
-            connection.execute("COMMIT")
-        return [None if row is None else Record(row[0], row[1], row[2].decode()) for row in rows]
+                row = cursor.execute(READ, (table, name)).fetchone()
+                return [None if row is None else Record._make(row)]
+            cursor.execute("BEGIN")
+            rows = [cursor.execute(READ, (table, name)).fetchone() for (table, _, _), name in keys]
+            cursor.execute("COMMIT")
+        return [None if row is None else Record._make(row) for row in rows]
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         return self._writer.write(writes, op)
@@ -81,16 +86,16 @@ class SqliteDb(DbApi, Transactional, Watching):
         return [Fence.NEVER] * len(keys) if revisions is None else list(revisions)
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
-        where = (table.name.encode(),) if topic is None else (table.name.encode(), topic.encode())
+        where = (table.name,) if topic is None else (table.name, topic)
         page = _PAGE if topic is None else _PAGE_OF_TOPIC
-        rows = self._page(page, (*where, b""))
+        rows = self._page(page, (*where, ""))
         while rows:
             for name, value, revision, found_topic in rows:
-                yield name.decode(), Record(value, revision, found_topic.decode())
+                yield name, Record(value, revision, found_topic)
             last, *_ = rows[-1]
             rows = self._page(page, (*where, last))
 
-    def _page(self, page: str, place: Sequence[bytes]) -> list[Row]:
+    def _page(self, page: str, place: Sequence[str]) -> list[Row]:
         """Return the next rows behind a name; nothing is held when it returns."""
         rows: list[Row] = []
         size = 0
@@ -105,13 +110,13 @@ class SqliteDb(DbApi, Transactional, Watching):
         return rows
 
     def drop(self, table: Table) -> None:
-        last = b""
+        last = ""
         while True:
             with self._reader as connection:
-                names = [name for [name] in connection.execute(_NAMES, (table.name.encode(), last))]
+                names = [name for [name] in connection.execute(_NAMES, (table.name, last))]
             if not names:
                 return
-            self._writer.write([Write(Key(table, name.decode()), None) for name in names], self._writer.new_op())
+            self._writer.write([Write(Key(table, name), None) for name in names], self._writer.new_op())
             last = names[-1]
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
@@ -120,7 +125,7 @@ class SqliteDb(DbApi, Transactional, Watching):
                 self._heads = Heads(connection)
             else:
                 self._heads.advance(connection)
-            return [self._heads[table.name.encode(), (topic or "").encode()] for table, topic in streams]
+            return [self._heads[table.name, topic or ""] for table, topic in streams]
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         return ChangeFeed(self._file, after)

@@ -8,19 +8,22 @@ from typing import NamedTuple
 
 from dfbackends.api import Expect, Key, OpId, Write
 
-_FIND = "SELECT topic, revision FROM entry WHERE tbl = ? AND name = ?"
-_LOG = "INSERT INTO log(seq, op, tbl, name, topic, was, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_STORE = (
-    "INSERT INTO entry(tbl, name, topic, value, revision) VALUES (?, ?, ?, ?, ?) "
+FIND = "SELECT CAST(topic AS TEXT), revision FROM entry WHERE tbl = CAST(? AS BLOB) AND name = CAST(? AS BLOB)"
+LOG = (
+    "INSERT INTO log(seq, op, tbl, name, topic, was, value) "
+    "VALUES (?, ?, CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), ?)"
+)
+STORE = (
+    "INSERT INTO entry(tbl, name, topic, value, revision) VALUES (CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), ?, ?) "
     "ON CONFLICT(tbl, name) DO UPDATE SET topic = excluded.topic, value = excluded.value, revision = excluded.revision"
 )
-_REMOVE = "DELETE FROM entry WHERE tbl = ? AND name = ?"
+REMOVE = "DELETE FROM entry WHERE tbl = CAST(? AS BLOB) AND name = CAST(? AS BLOB)"
 
 
 class State(NamedTuple):
     """What an expectation is compared with, and what a change tells of the time before it; revision 0 of an absent entry."""
 
-    topic: bytes
+    topic: str
     revision: int
 
     def meets(self, expect: Expect | int) -> bool:
@@ -33,12 +36,12 @@ class State(NamedTuple):
         return expect == self.revision != 0
 
 
-ABSENT = State(b"", 0)
+ABSENT = State("", 0)
 
 
 def find(cursor: sqlite3.Cursor, key: Key) -> State:
     """Return the state of an entry."""
-    row = cursor.execute(_FIND, (key.table.name.encode(), key.name.encode())).fetchone()
+    row = cursor.execute(FIND, (key.table.name, key.name)).fetchone()
     return ABSENT if row is None else State(*row)
 
 
@@ -49,20 +52,18 @@ def store(
     logged: list[tuple[object, ...]] = []
     stored: list[tuple[object, ...]] = []
     removed: list[tuple[object, ...]] = []
-    for (key, value, topic_name, _), (was, _), revision in zip(writes, before, revisions, strict=True):
+    for (((table, _, _), name), value, topic, _), (was, _), revision in zip(writes, before, revisions, strict=True):
         if revision is None:
             continue
-        table, name = key.table.name.encode(), key.name.encode()
         if value is None:
-            logged.append((revision, op, table, name, b"", was, None))
+            logged.append((revision, op, table, name, "", was, None))
             removed.append((table, name))
         else:
-            topic = topic_name.encode()
             logged.append((revision, op, table, name, topic, was, value))
             stored.append((table, name, topic, value, revision))
     # What is removed first makes room for the rest where the file is full.
     if removed:
-        cursor.executemany(_REMOVE, removed)
+        cursor.executemany(REMOVE, removed)
     if stored:
-        cursor.executemany(_STORE, stored)
-    cursor.executemany(_LOG, logged)
+        cursor.executemany(STORE, stored)
+    cursor.executemany(LOG, logged)

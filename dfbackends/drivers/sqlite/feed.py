@@ -154,7 +154,7 @@ class MessageFeed(_LogFeed[str, Message]):
     """The messages of topics."""
 
     _rows = (
-        "SELECT seq, op, CASE WHEN tbl IS NULL THEN topic END, CASE WHEN tbl IS NULL THEN value END "
+        "SELECT seq, op, CASE WHEN tbl IS NULL THEN CAST(topic AS TEXT) END, CASE WHEN tbl IS NULL THEN value END "
         "FROM log WHERE seq >= ? ORDER BY seq"
     )
 
@@ -170,21 +170,21 @@ class MessageFeed(_LogFeed[str, Message]):
 
     def _told(self, at: Place, *row: Any) -> Iterator[Message]:
         topic, data = row
-        if topic is None or (name := topic.decode()) not in self._heads:
-            return
-        yield Message(name, data, self._heads[name], at.token)
-        self._heads[name] = at.token
+        if topic in self._heads:
+            yield Message(topic, data, self._heads[topic], at.token)
+            self._heads[topic] = at.token
 
 
 class ChangeFeed(_LogFeed[Stream, Change]):
     """The changes of streams. The feed carries the heads of all of them, so that it knows the one at each place."""
 
     _rows = (
-        "SELECT seq, op, tbl, name, topic, was, CASE WHEN tbl IS NOT NULL THEN value END FROM log WHERE seq >= ? ORDER BY seq"
+        "SELECT seq, op, CAST(tbl AS TEXT), CAST(name AS TEXT), CAST(topic AS TEXT), CAST(was AS TEXT), "
+        "CASE WHEN tbl IS NOT NULL THEN value END FROM log WHERE seq >= ? ORDER BY seq"
     )
 
     def _start(self, connection: Connection, after: Place | None) -> Place:
-        self._streams: dict[tuple[bytes, bytes], Stream] = {}
+        self._streams: dict[tuple[str, str], Stream] = {}
         self._heads = Heads(connection, after)
         return self._heads.place
 
@@ -199,8 +199,8 @@ class ChangeFeed(_LogFeed[Stream, Change]):
     def _told(self, at: Place, *row: Any) -> Iterator[Change]:
         table, name, topic, was, value = row
         if table is not None:
-            record = None if value is None else Record(value, at.seq, topic.decode())
-            told = {b"": record}
+            record = None if value is None else Record(value, at.seq, topic)
+            told = {"": record}
             if was:
                 told[was] = None
             if topic:
@@ -209,9 +209,9 @@ class ChangeFeed(_LogFeed[Stream, Change]):
                 stream = self._streams.get((table, told_topic))
                 if stream is not None:
                     prev = self._heads[table, told_topic]
-                    yield Change(stream, name.decode(), told_record, at.seq, prev, at.token)
+                    yield Change(stream, name, told_record, at.seq, prev, at.token)
         self._heads.note(at, table, topic, was)
 
 
-def _name(stream: Stream) -> tuple[bytes, bytes]:
-    return stream.table.name.encode(), (stream.topic or "").encode()
+def _name(stream: Stream) -> tuple[str, str]:
+    return stream.table.name, stream.topic or ""

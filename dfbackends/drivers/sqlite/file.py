@@ -31,9 +31,10 @@ class Identity(NamedTuple):
 
 
 class Connection(sqlite3.Connection):
-    """A connection that knows which file it opened."""
+    """A connection that knows which file it opened. ``hand`` is a cursor for statements that are read to their end at once."""
 
     identity: Identity
+    hand: sqlite3.Cursor
 
 
 class File:
@@ -155,6 +156,7 @@ class File:
             connection.close()
             raise
         connection.identity = identity
+        connection.hand = connection.cursor()
         return connection
 
     def _permitted(self, path: str) -> None:

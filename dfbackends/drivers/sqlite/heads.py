@@ -7,33 +7,33 @@ import sqlite3
 from dfbackends.drivers.sqlite import place
 from dfbackends.drivers.sqlite.place import Place
 
-_TRIMMED = "SELECT tbl, topic, seq, op FROM head"
-_LOGGED = "SELECT tbl, topic, max(seq), op FROM stream WHERE seq <= ? GROUP BY tbl, topic"
-_LATER = "SELECT seq, op, tbl, topic, was FROM log WHERE seq >= ? ORDER BY seq"
+_TRIMMED = "SELECT CAST(tbl AS TEXT), CAST(topic AS TEXT), seq, op FROM head"
+_LOGGED = "SELECT CAST(tbl AS TEXT), CAST(topic AS TEXT), max(seq), op FROM stream WHERE seq <= ? GROUP BY tbl, topic"
+_LATER = "SELECT seq, op, CAST(tbl AS TEXT), CAST(topic AS TEXT), CAST(was AS TEXT) FROM log WHERE seq >= ? ORDER BY seq"
 
 
 class Heads:
     """Goes forward with the log, so that writers need not keep heads. A stream is a table and a topic, empty for the whole."""
 
     def __init__(self, connection: sqlite3.Connection, at: Place | None = None) -> None:
-        self._tokens: dict[tuple[bytes, bytes], str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
         self._place = Place(0, "")
         self._load(connection, at)
 
-    def __getitem__(self, stream: tuple[bytes, bytes]) -> str:
+    def __getitem__(self, stream: tuple[str, str]) -> str:
         return self._tokens.get(stream, "")
 
     @property
     def place(self) -> Place:
         return self._place
 
-    def note(self, at: Place, table: bytes | None, topic: bytes, was: bytes) -> None:
+    def note(self, at: Place, table: str | None, topic: str, was: str) -> None:
         """Go forward by one row."""
         self._place = at
         if table is None:
             return
         token = at.token
-        self._tokens[table, b""] = token
+        self._tokens[table, ""] = token
         if topic:
             self._tokens[table, topic] = token
         if was:

@@ -1,6 +1,7 @@
 """What a file of ours holds.
 
-Names are stored as blobs of UTF-8, because text ends at a NUL for some functions of SQLite. ``log`` holds the changes
+Names are stored as blobs of UTF-8, because text ends at a NUL for some functions of SQLite; statements cast them from text
+and to text, which is faster than to have Python do it. ``log`` holds the changes
 (``tbl`` is set, ``was`` is the topic that the entry had before, ``value`` is NULL for a deletion) and the messages (only
 ``topic`` is set); its first row of all, with neither, makes the file different from all others, so that the log is never
 empty. ``outcome`` holds what operations did: NULL for one that was cancelled. ``stream`` tells the log by streams, and

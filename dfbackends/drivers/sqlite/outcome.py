@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from dfbackends.api import OpId
 
-_KEEP = "INSERT INTO outcome(op, revisions, until) VALUES (?, ?, ?)"
-_FIND = "SELECT revisions FROM outcome WHERE op = ?"
+KEEP = "INSERT INTO outcome(op, revisions, until) VALUES (?, ?, ?)"
+FIND = "SELECT revisions FROM outcome WHERE op = ?"
 
 
 class Outcome(NamedTuple):
@@ -23,7 +23,7 @@ def keep(cursor: sqlite3.Cursor, op: OpId, outcome: Outcome, until: float) -> bo
     revisions = outcome.revisions
     text = None if revisions is None else ",".join(["" if revision is None else str(revision) for revision in revisions])
     try:
-        cursor.execute(_KEEP, (op, text, until))
+        cursor.execute(KEEP, (op, text, until))
     except sqlite3.IntegrityError:
         return False
     return True
@@ -31,7 +31,7 @@ def keep(cursor: sqlite3.Cursor, op: OpId, outcome: Outcome, until: float) -> bo
 
 def find(cursor: sqlite3.Cursor, op: OpId) -> Outcome | None:
     """Return what is recorded."""
-    row = cursor.execute(_FIND, (op,)).fetchone()
+    row = cursor.execute(FIND, (op,)).fetchone()
     if row is None:
         return None
     [text] = row

@@ -30,20 +30,21 @@ class Session:
         self._closed = False
 
     def __enter__(self) -> Connection:
-        if not self._lock.acquire(timeout=self._file.timeout):
+        if not (self._lock.acquire(blocking=False) or self._lock.acquire(timeout=self._file.timeout)):
             raise Crowded
-        try:
-            if self._closed:
-                raise HandleClosed
-            connection = self._connection
-            if connection is None or time.monotonic() > self._look_at:
-                connection = self._current()
+        connection = self._connection
+        if connection is not None and not self._closed and time.monotonic() < self._look_at:
             return connection
+        try:
+            return self._current()
         except BaseException:
             self._lock.release()
             raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None and not self._closed:
+            self._lock.release()
+            return
         try:
             if error is not None:
                 self._undo(error)
@@ -73,6 +74,8 @@ class Session:
                 self._lock.release()
 
     def _current(self) -> Connection:
+        if self._closed:
+            raise HandleClosed
         if self._connection is not None:
             try:
                 self._file.verify(self._connection.identity)

@@ -11,14 +11,14 @@ from itertools import count
 
 from dfbackends.api import Expect, Key, Message, OpId, Write
 from dfbackends.drivers.sqlite import entry, outcome
-from dfbackends.drivers.sqlite.file import File
+from dfbackends.drivers.sqlite.file import Connection, File
 from dfbackends.drivers.sqlite.outcome import Outcome
 from dfbackends.drivers.sqlite.session import Session
 from dfbackends.drivers.sqlite.trim import Trim
 from dfbackends.drivers.sqlite.wake import Ringer
 
-_STATE = "SELECT max(seq), (SELECT group_concat(address, char(10)) FROM listener) FROM log"
-_SEND = "INSERT INTO log(seq, op, topic, value) VALUES (?, ?, ?, ?)"
+STATE = "SELECT max(seq), (SELECT group_concat(address, char(10)) FROM listener) FROM log"
+SEND = "INSERT INTO log(seq, op, topic, value) VALUES (?, ?, CAST(? AS BLOB), ?)"
 _FORGET = "DELETE FROM listener WHERE address = ?"
 
 NOTHING = Outcome(None)
@@ -111,11 +111,11 @@ class Writer:
                 connection.executemany(_FORGET, [(address,) for address in dead])
 
 
-def _begin(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, int, str | None]:
-    cursor = connection.cursor()
+def _begin(connection: Connection) -> tuple[sqlite3.Cursor, int, str | None]:
+    cursor = connection.hand
     # A transaction that begins by reading can not go on to write once somebody else has.
     cursor.execute("BEGIN IMMEDIATE")
-    last, listeners = cursor.execute(_STATE).fetchone()
+    last, listeners = cursor.execute(STATE).fetchone()
     return cursor, last, listeners
 
 
@@ -131,5 +131,5 @@ def _known(cursor: sqlite3.Cursor, op: OpId) -> Outcome:
 
 
 def _send(cursor: sqlite3.Cursor, seq: int, op: OpId, messages: Sequence[Message]) -> None:
-    rows = [(seq + i, op, message.topic.encode(), message.data) for i, message in enumerate(messages)]
-    cursor.executemany(_SEND, rows)
+    rows = [(seq + i, op, message.topic, message.data) for i, message in enumerate(messages)]
+    cursor.executemany(SEND, rows)
