@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 from dfbackends.api import Expect, Key, OpId, Write
 
@@ -20,29 +19,28 @@ STORE = (
 REMOVE = "DELETE FROM entry WHERE tbl = CAST(? AS BLOB) AND name = CAST(? AS BLOB)"
 
 
-class State(NamedTuple):
-    """What an expectation is compared with, and what a change tells of the time before it; revision 0 of an absent entry."""
+State = tuple[str, int]
+"""The topic and the revision that an entry has."""
 
-    topic: str
-    revision: int
-
-    def meets(self, expect: Expect | int) -> bool:
-        if expect is Expect.ANY:
-            return True
-        if expect is Expect.ABSENT:
-            return not self.revision
-        if expect is Expect.PRESENT:
-            return bool(self.revision)
-        return expect == self.revision != 0
+_ABSENT: State = ("", 0)
 
 
-ABSENT = State("", 0)
+def find(cursor: sqlite3.Cursor, keys: Iterable[Key]) -> list[State]:
+    """Return the states of entries; an absent one has revision 0."""
+    execute = cursor.execute
+    return [execute(FIND, (table.name, name)).fetchone() or _ABSENT for table, name in keys]
 
 
-def find(cursor: sqlite3.Cursor, key: Key) -> State:
-    """Return the state of an entry."""
-    row = cursor.execute(FIND, (key.table.name, key.name)).fetchone()
-    return ABSENT if row is None else State(*row)
+def meets(state: State, expect: Expect | int) -> bool:
+    """Return whether an expectation holds."""
+    _, revision = state
+    if expect is Expect.ANY:
+        return True
+    if expect is Expect.ABSENT:
+        return not revision
+    if expect is Expect.PRESENT:
+        return revision != 0
+    return expect == revision != 0
 
 
 def store(

@@ -98,7 +98,11 @@ class File:
         """:raises Missing: the file is gone
         :raises Replaced: it is another one
         """
-        if self._identity() != identity:
+        try:
+            found = os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Missing(f"{self.path} does not exist any more") from None
+        if (found.st_dev, found.st_ino) != identity:
             raise Replaced(f"{self.path} is not the file that was opened")
 
     def _make(self) -> None:

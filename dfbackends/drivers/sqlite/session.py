@@ -61,7 +61,7 @@ class Session:
         """
         connection = self._connection
         assert connection is not None
-        connection.execute("COMMIT")
+        connection.hand.execute("COMMIT")
         self._file.verify(connection.identity)
 
     def close(self) -> None:

@@ -43,8 +43,8 @@ class Writer:
         with self._session as connection:
             self._trim.when_due(connection, len(writes))
             cursor, last, listeners = _begin(connection)
-            before = [entry.find(cursor, write.key) for write in writes]
-            good = [state.meets(write.expect) for state, write in zip(before, writes, strict=True)]
+            before = entry.find(cursor, [write.key for write in writes])
+            good = [entry.meets(state, write.expect) for state, write in zip(before, writes, strict=True)]
             if not any(good):
                 return list(_known(cursor, op).revisions or [None] * len(writes))
             seq = _later(last)
@@ -63,10 +63,10 @@ class Writer:
         with self._session as connection:
             self._trim.when_due(connection, len(writes) + len(messages))
             cursor, last, listeners = _begin(connection)
-            before = [entry.find(cursor, write.key) for write in writes]
-            expected = [(state, write.expect) for state, write in zip(before, writes, strict=True)]
-            expected += [(entry.find(cursor, key), expect) for key, expect in checks.items()]
-            if not all(state.meets(expect) for state, expect in expected):
+            before = entry.find(cursor, [write.key for write in writes])
+            found = [*before, *entry.find(cursor, checks)]
+            expected = [*(write.expect for write in writes), *checks.values()]
+            if not all(map(entry.meets, found, expected)):
                 return _known(cursor, op).revisions
             seq = _later(last)
             revisions = list(range(seq, seq + len(writes)))
