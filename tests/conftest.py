@@ -8,27 +8,66 @@ import pytest
 
 from tests.figures import Claim
 
-_reported: list[str] = []
+_CLAIM = "claim"
 
 
 @pytest.fixture
-def claim() -> Claim:
+def claim(request: pytest.FixtureRequest) -> Claim:
     """Say what was measured and what the project promises: ``claim("peak of load", measure, at_most=200, unit="MB")``."""
-    return Claim(_reported.append)
+    properties: list[tuple[str, object]] = request.node.user_properties
+    return Claim(lambda line: properties.append((_CLAIM, line)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _reported:
+    """Print the figures; under xdist they were measured in other processes, and come with the reports."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = [
+        str(line)
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, line in report.user_properties
+        if name == _CLAIM
+    ]
+    if lines:
         terminalreporter.section("claims: measured / bound")
-        for line in _reported:
+        for line in lines:
             terminalreporter.write_line(line)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of a process of xdist what looks at the cases of all of them; the main process does that at the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = [item for item in items if item.get_closest_marker("after_all_cases") is None]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where tests were skipped, if CI is set, and where the processes of xdist together left a clause unproven."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+    if reporter is None:
+        return
+    problems = []
+    if os.environ.get("CI") and reporter.stats.get("skipped"):
+        problems.append(f"{len(reporter.stats['skipped'])} skipped: in CI that is a failure")
+    if session.config.getoption("numprocesses", None):
+        problems += [f"clause {clause} is not proven by any case that passed" for clause in _unproven(session.config)]
+    if problems:
         reporter.write_line("")
-        reporter.write_line(f"{len(reporter.stats['skipped'])} skipped: in CI that is a failure", red=True)
+        for problem in problems:
+            reporter.write_line(problem, red=True)
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _unproven(config: pytest.Config) -> list[str]:
+    """Return the clauses that no case has proven, if all cases were run."""
+    from tests.contract.test_coverage import BACKENDS, cases
+
+    contract = config.pluginmanager.get_plugin("dfbackends-contract")
+    if contract is None:
+        return []
+    tally = contract.tally
+    seen = {(verdict.backend, test.rpartition("::")[2].partition("[")[0]) for test, verdict in tally.verdicts.items()}
+    wanted = {(backend.harness.name, case) for backend in BACKENDS for case in cases()}
+    unproven: list[str] = tally.unproven() if wanted <= seen else []
+    return unproven

@@ -32,7 +32,12 @@ def test_a_skipped_test_is_a_failure_in_ci_only(tmp_path: Path, ci: str, code: i
     ]
 
     done = subprocess.run(
-        command, env={**os.environ, "CI": ci, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        command,
+        env={**os.environ, "CI": ci, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert done.returncode == code, done.stdout
