@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from dfbackends.api import Message
@@ -83,7 +84,7 @@ class Audience:
         with self._lock:
             for name, channel in self._channels.items():
                 if name in heads:
-                    channel.continuity.begin(heads[name])
+                    channel.continuity.resume(heads[name], time.monotonic())
                 for subscription in channel.subscriptions:
                     goes_on = name in heads and subscription.standing is Standing.INTERRUPTED
                     subscription.standing = Standing.LIVE if goes_on else Standing.CLEARED

@@ -3,6 +3,9 @@
 Where the backend stamps messages with heads, they form a chain, and a message whose ``prev`` is not the head last seen has
 others missing before it; the sequence of its publisher then only tells whether it is a repetition. Where it does not, the
 sequence tells both, and the age of the previous message tells whether that one was meant for us.
+
+A line that goes on after a break begins a new chain, which may hide what was lost just before the break: there the sequence
+tells it, when a publisher is heard again.
 """
 
 from __future__ import annotations
@@ -60,12 +63,19 @@ class Continuity:
 
     def __init__(self) -> None:
         self._head = ""
+        self._resumed = -math.inf
         self._publishers: dict[bytes, _Publisher] = {}
         self._sweep_at = 64
 
     def begin(self, head: str) -> None:
         """Start at a head: whatever came before it is none of ours. Publishers stay known, for their repetitions."""
         self._head = head
+        self._resumed = -math.inf
+
+    def resume(self, head: str, now: float) -> None:
+        """Go on from a head that may not be the one last seen; of each publisher, the next message tells what is missing."""
+        self._head = head
+        self._resumed = now
 
     def confirmed(self, head: str) -> Gap | None:
         """Compare the chain with the head that the backend told at this place."""
@@ -83,28 +93,17 @@ class Continuity:
         return self._judge_by_sequence(envelope, now)
 
     def _judge_by_chain(self, message: Message, envelope: Envelope | None, now: float) -> Verdict:
-        repeated = message.head == self._head or (envelope is not None and self._is_repeated(envelope, now))
-        deliver = not repeated and envelope is not None and envelope.data is not None
+        verdict = _SKIP
+        if envelope is not None:
+            verdict = _NEW if envelope.publisher is None else self._judge_by_sequence(envelope, now)
         if message.prev == self._head:
             self._head = message.head
-            return _NEW if deliver else _SKIP
-        if repeated:
+            gap = verdict.gap
+            return verdict if gap is None or gap.seen < self._resumed else Verdict(verdict.deliver)
+        if message.head == self._head or (verdict is _SKIP and envelope is not None and envelope.data is not None):
             return _SKIP
         self._head = message.head
-        return Verdict(deliver, _BROKEN)
-
-    def _is_repeated(self, envelope: Envelope, now: float) -> bool:
-        if envelope.publisher is None or envelope.data is None:
-            return False
-        known = self._publishers.get(envelope.publisher)
-        if known is None:
-            self._remember(envelope.publisher, envelope.sequence, now)
-            return False
-        if envelope.sequence <= known.last:
-            return True
-        known.last = envelope.sequence
-        known.heard = now
-        return False
+        return Verdict(verdict.deliver, _BROKEN)
 
     def _judge_by_sequence(self, envelope: Envelope, now: float) -> Verdict:
         publisher, sequence, age, data = envelope

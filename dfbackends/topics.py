@@ -159,7 +159,9 @@ class Topics(Generic[T]):
             self._asked.clear()
             for question in unanswered:
                 question.settled = True
-                question.error = Unavailable(f"the line broke: {code}", code=code) if code and not self._closed else Closed()
+                question.error = Closed()
+                if code is not None and not self._closed:
+                    question.error = Unavailable(f"subscribing failed: the line broke ({code})", code=code)
         for question in unanswered:
             question.answered.set()
 

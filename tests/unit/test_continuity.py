@@ -211,6 +211,26 @@ class TestWithStamps:
         assert topic.judge(plain(), None, 10.0) == SKIP
         assert topic.judge(stamped("h0", "h1"), said(A, 1), 10.0) == NEW
 
+    def test_what_was_lost_just_before_a_break_is_told_when_its_publisher_is_heard_again(self) -> None:
+        topic = begun("h0")
+        topic.judge(stamped("h0", "h1"), said(A, 1), 10.0)
+        topic.judge(stamped("h1", "h2"), said(B, 1), 10.0)
+
+        topic.resume("x9", 12.0)
+
+        assert topic.judge(stamped("x9", "h5"), said(A, 3, 2.5), 13.0) == Verdict(True, Gap(1, 10.5, 10.0))
+        assert topic.judge(stamped("h5", "h6"), beat(B, 3, 2.5), 13.0) == Verdict(False, Gap(2, 10.5, 10.0))
+        assert topic.judge(stamped("h6", "h7"), said(A, 9, 1.0), 14.0) == NEW
+
+    def test_a_first_message_lost_just_before_a_break_is_told_with_the_second(self) -> None:
+        topic = begun("h0")
+
+        topic.resume("x9", 12.0)
+
+        assert topic.judge(stamped("x9", "h5"), said(A, 2, 3.0), 13.0) == Verdict(True, Gap(None, 10.0))
+        topic.begin("h5")
+        assert topic.judge(stamped("h5", "h6"), said(B, 2, 3.0), 13.0) == NEW
+
     def test_a_confirmation_with_the_head_last_seen_is_nothing_and_with_another_a_gap(self) -> None:
         topic = begun("h0")
         topic.judge(stamped("h0", "h1"), said(A, 1), 10.0)
