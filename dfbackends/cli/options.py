@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
@@ -14,7 +14,15 @@ from dfbackends import codec
 from dfbackends.cli.progress import Progress
 from dfbackends.errors import InvalidValue, TooLarge
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """Adds an option or an argument to a command."""
+
+    def __call__(self, command: Decorated, /) -> Decorated:
+        """Return the command."""
+
 
 # A character may be written as \\uXXXX, so JSON is at most this much longer than what is stored.
 _ESCAPED = 6
@@ -26,7 +34,7 @@ def _named(context: click.Context, _: click.Parameter, url: str | None) -> str:
     return url
 
 
-url = click.option(
+url: Decorator = click.option(
     "--url",
     envvar="DFBACKENDS_URL",
     callback=_named,
@@ -34,20 +42,20 @@ url = click.option(
     help="Which backend, and where: sqlite:app.db, memory:name. `dfbackends drivers` lists what is installed. "
     "The environment variable DFBACKENDS_URL serves as well.",
 )
-machine = click.option(
+machine: Decorator = click.option(
     "--json", "machine", is_flag=True, help="Print one JSON document a line, and errors as a JSON object, for programs."
 )
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
-announce = click.option(
+yes: Decorator = click.option("--yes", is_flag=True, help="Do not ask.")
+announce: Decorator = click.option(
     "--announce",
     nargs=2,
     metavar="TOPIC MESSAGE",
     help="Publish MESSAGE (JSON) to TOPIC if, and only if, the write is done.",
 )
-revision = click.option(
+revision: Decorator = click.option(
     "--revision", type=int, metavar="N", help="Only if the entry is still at this revision; `get --json` tells it."
 )
-value = click.argument("value", required=False)
+value: Decorator = click.argument("value", required=False)
 
 
 @contextmanager

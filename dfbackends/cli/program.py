@@ -106,8 +106,8 @@ def program() -> None:
     """
 
 
-for command in (demo, drivers, get, put, create, update, delete, ls, tables, drop, load, dump, publish, subscribe, demo_agent):
-    program.add_command(command)
+for _command in (demo, drivers, get, put, create, update, delete, ls, tables, drop, load, dump, publish, subscribe, demo_agent):
+    program.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
