@@ -15,6 +15,7 @@ import pytest
 
 from dfbackends import delivery
 from dfbackends.errors import Closed
+from dfbackends.loss import Reason
 from dfbackends.pubsub import PubSubHealth
 from tests.drivers.faulty_pubsub import Away
 from tests.pubsubs import Client, Open, opened, own_threads
@@ -154,6 +155,7 @@ class TestClosing:
         if state == "down":
             it.driver.listen_error = Away()
             it.driver.break_line()
+            inbox.until(Reason.DOWN)
             waiting = background(lambda: it.subscribe("u"))
         elif state == "unconfirmed":
             it.driver.change(confirms=False)
