@@ -75,13 +75,17 @@ def linearizable(history: Iterable[Operation], start: Hashable = None, steps: in
         if steps < 0:
             raise Undecided
         latest = math.inf
-        for place, operation in enumerate(operations):
+        first = (~done & (done + 1)).bit_length() - 1
+        for place in range(first, len(operations)):
+            operation = operations[place]
             if operation.begin > latest:
                 break
             if done >> place & 1:
                 continue
             latest = min(latest, operation.end)
             possible, then = after(state, operation)
+            if operation.unknown and then == state:
+                continue  # It need not have happened at all.
             reached = (done | 1 << place, then)
             if possible and reached not in tried:
                 tried.add(reached)

@@ -36,7 +36,9 @@ _LONGEST = 5.0
 class Backend:
     """A store and what carries messages, opened by :func:`open`. Closed by ``close``, or at the end of a ``with`` block."""
 
-    def __init__(self, name: str, db: DbApi, pubsub: PubSubApi, *, namespace: str, patience: Patience, threads: int, atomic: bool):
+    def __init__(
+        self, name: str, db: DbApi, pubsub: PubSubApi, *, namespace: str, patience: Patience, threads: int, atomic: bool
+    ) -> None:
         """Take drivers that are open; ``atomic`` where the store can publish within a commit what ``pubsub`` then delivers."""
         self.name = name
         space = Namespace(namespace)
@@ -75,7 +77,8 @@ class Backend:
 
         :raises Closed: the backend is closed
         """
-        return Health(self.name, self._store.ask(self._probe), self._store.resolver.unresolved, self.pubsub.health(), running_threads())
+        store = self._store.ask(self._probe)
+        return Health(self.name, store, self._store.resolver.unresolved, self.pubsub.health(), running_threads())
 
     def close(self) -> None:
         """Give up the line, the threads and the connections; takes at most 5 s. Idempotent, from any thread, handlers too."""
@@ -102,12 +105,13 @@ class Backend:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Refuse everything from now on, and touch nothing: what a fork does to the backends of its parent."""
         self._store.abandon()
         self.pubsub.abandon()
 
 
-def open(target: str | cfg.ConfigOpts, *, wait: float = 0.0) -> Backend:
+def open(target: str | cfg.ConfigOpts, *, wait: float = 0.0) -> Backend:  # noqa: A001 - it is dfbackends.open.
     """Open the backend that a URL or the group ``dfbackends`` of an oslo.config configuration names.
 
     The store has answered when this returns. ``wait`` is for how many seconds it is asked again where it is away.
@@ -185,7 +189,7 @@ def _driver(choice: Choice, deadline: float) -> Any:
 def _close(driver: DbApi | PubSubApi) -> None:
     try:
         driver.close()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a client raises, the other driver is closed, too.
         _LOG.warning("closing %s failed: %s", type(driver).__name__, type(error).__name__)
 
 
@@ -199,7 +203,7 @@ def _log(db: DbApi, namespace: str) -> PubSubApi:
 def _after_fork() -> None:
     # Neither closes nor locks anything: connections are the parent's, and its threads may have held any lock.
     for backend in list(_OPEN):
-        backend._abandon()
+        backend.abandon()
 
 
 _OPEN: weakref.WeakSet[Backend] = weakref.WeakSet()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeAlias, Union
+import math
+from typing import Any, NoReturn, TypeAlias
 
 from dfbackends.errors import InvalidValue, TooLarge
 
-JSON: TypeAlias = Union[None, bool, int, float, str, list["JSON"], dict[str, "JSON"]]
+JSON: TypeAlias = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 """A JSON value: None, bool, int, float, str, and lists and dicts of them."""
 
 DEPTH = 64
@@ -72,25 +73,28 @@ def parse(text: str | bytes) -> Any:
 
 
 def _check(value: Any, depth: int) -> None:
-    if isinstance(value, dict):
+    """Look through a value that may hold others. What ends the recursion of one that holds itself is its depth."""
+    if isinstance(value, dict | list):
         if depth >= DEPTH:
             raise InvalidValue(f"the value nests deeper than {DEPTH}")
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidValue(f"a key of an object is text, not {type(key).__name__}")
-            if item.__class__ not in _PLAIN:
-                _check(item, depth + 1)
-    elif isinstance(value, list):
-        if depth >= DEPTH:
-            raise InvalidValue(f"the value nests deeper than {DEPTH}")
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    raise InvalidValue(f"a key of an object is text, not {type(key).__name__}")
+            value = value.values()
         for item in value:
             if item.__class__ not in _PLAIN:
                 _check(item, depth + 1)
-    elif isinstance(value, int):
+    else:
+        _check_scalar(value)
+
+
+def _check_scalar(value: Any) -> None:
+    if isinstance(value, int):
         if not _LEAST <= value <= _MOST:
             raise InvalidValue("an integer is outside of -2^63 to 2^63 - 1")
     elif isinstance(value, float):
-        if value - value != 0.0:
+        if not math.isfinite(value):
             raise InvalidValue("NaN and infinities are not JSON")
     elif not isinstance(value, str) and value is not None:
         hint = "; use a list" if isinstance(value, tuple) else ""
@@ -110,7 +114,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if number - number != 0.0:
+    if not math.isfinite(number):
         raise ValueError("a number is too large")
     return number
 

@@ -7,7 +7,6 @@ from typing import Any
 from dfbackends import codec, names
 from dfbackends.api import Key
 from dfbackends.catalog import Catalog
-from dfbackends.errors import InvalidName
 
 
 class Encoder:

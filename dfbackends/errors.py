@@ -147,7 +147,7 @@ class Meaning(NamedTuple):
 
     exception: type[BaseException]
     match: str | Callable[[Any], bool] | None
-    kind: type[Unavailable] | type[Refused] | type[OutcomeUnknown]
+    kind: type[Unavailable | Refused | OutcomeUnknown]
     code: Code
 
 

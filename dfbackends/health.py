@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from dfbackends.errors import Code
 from dfbackends.pubsub import PubSubHealth
 
-
 PREFIX = "dfbackends-"
 """How the names of all threads of a backend begin."""
 

@@ -16,7 +16,7 @@ from dfbackends.errors import ConfigurationError
 DB = "dfbackends.db"
 PUBSUB = "dfbackends.pubsub"
 
-_KINDS: dict[str, type[DbApi] | type[PubSubApi]] = {DB: DbApi, PUBSUB: PubSubApi}
+_KINDS: dict[str, type[DbApi | PubSubApi]] = {DB: DbApi, PUBSUB: PubSubApi}
 _CONTRACTS = range(max(CONTRACT - 1, 1), CONTRACT + 1)
 
 # What is known to be published, for the one who has not installed it yet.
@@ -63,7 +63,7 @@ def load(group: str, name: str) -> Driver[Any]:
         raise ConfigurationError(f"the backend {name!r} is installed by {owners}: remove one of them")
     failures: list[BaseException] = []
     try:
-        loaded = _Fresh(group, name, on_load_failure_callback=lambda manager, point, error: failures.append(error)).driver
+        loaded = _Fresh(group, name, on_load_failure_callback=lambda *failure: failures.append(failure[-1])).driver
     except NoMatches:
         cause = failures[0] if failures else None
         reason = f"{type(cause).__name__}: {cause}" if cause is not None else "it did not load"

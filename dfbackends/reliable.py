@@ -148,7 +148,7 @@ class Reliable:
         self._check_open()
         try:
             self.driver.read([key])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the store did not answer.
             return understand(error, self.driver.errors).code
         return None
 

@@ -122,7 +122,7 @@ class Resolver:
             return False
         try:
             answers = self._ask(keys, OpId(operation.id))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is no answer yet.
             _LOG.debug("operation %s is still unresolved: %s", operation.id, type(error).__name__)
             return False
         self._remember(operation, answers)

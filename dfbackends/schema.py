@@ -30,9 +30,12 @@ _VERSIONS = (
 # Keywords on which jsonschema and jsonschema-rs are proven to give the same verdict. Patterns are left out (two dialects of
 # regular expressions), and so are multipleOf (two ways of rounding) and format (not checked by default in one).
 _COMPILED = frozenset(
-    """$schema $id $defs $ref $comment title description default examples deprecated readOnly writeOnly definitions
-    type enum const properties required additionalProperties items prefixItems minItems maxItems minLength maxLength
-    minProperties maxProperties minimum maximum exclusiveMinimum exclusiveMaximum allOf anyOf oneOf not""".split()
+    [
+        *("$schema", "$id", "$defs", "$ref", "$comment", "title", "description", "default", "examples", "deprecated"),
+        *("readOnly", "writeOnly", "definitions", "type", "enum", "const", "properties", "required", "additionalProperties"),
+        *("items", "prefixItems", "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "allOf", "anyOf", "oneOf", "not"),
+    ]
 )
 
 

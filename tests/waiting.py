@@ -26,7 +26,7 @@ def background(call: Callable[[], object]) -> Callable[[], BaseException | None]
     def run() -> None:
         try:
             call()
-        except BaseException as error:  # noqa: BLE001 - it is the result.
+        except BaseException as error:
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -138,12 +138,13 @@ class AnnouncementCases(Cases):
     @pytest.mark.parametrize("verb", WRITES)
     def test_publishing_fails(self, store: Store, verb: str, fault: Fault) -> None:
         """Publishing failed: the write is undone, with its value and topic, and the caller knows."""
-        store.db.create("t", "there", 1, topic="red")
+        db = store.open(retries=1).db
+        db.create("t", "there", 1, topic="red")
         before = without_revisions(store)
         inbox = Inbox().subscribe(store.pubsub, "news")
 
         with store.plan.armed(fault, verbs=("publish",)), pytest.raises(BackendError) as caught:
-            WRITES[verb](store.db, ("news", verb))
+            WRITES[verb](db, ("news", verb))
 
         assert not isinstance(caught.value, OutcomeUnknown)
         assert without_revisions(store) == before
@@ -155,11 +156,12 @@ class AnnouncementCases(Cases):
     @pytest.mark.parametrize("verb", WRITES)
     def test_publishing_is_in_doubt(self, store: Store, verb: str, fault: Fault) -> None:
         """Publishing unknown: OutcomeUnknown, and the write stays."""
-        store.db.create("t", "there", 1, topic="red")
+        db = store.open(retries=1).db
+        db.create("t", "there", 1, topic="red")
         before = list(store.db.entries("t"))
 
         with store.plan.armed(fault, verbs=("publish",)), pytest.raises(OutcomeUnknown):
-            WRITES[verb](store.db, ("news", verb))
+            WRITES[verb](db, ("news", verb))
 
         assert list(store.db.entries("t")) != before
 

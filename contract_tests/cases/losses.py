@@ -193,7 +193,7 @@ class LossCases(Cases):
         store.pubsub.subscribe("t", inbox.on_message, on_loss=on_loss, max_messages=20)
         sent: list[int] = []
         publisher = store.open(retries=1).pubsub
-        total = counts.messages // 4
+        total = counts.messages // 8
         pace = threading.Event()
         for number in range(1, total + 1):
             if number % (total // 5) == 0:

@@ -36,7 +36,7 @@ def test_every_json_value_survives(value: Any) -> None:
 
 
 @given(st.dictionaries(text, st.integers(0, 9)))
-def test_the_order_of_keys_survives(value: dict[str, int]) -> None:
+def test_the_order_of_keys_survives(value: Any) -> None:
     assert list(codec.decode(codec.encode(value, LIMIT))) == list(value)
 
 
@@ -108,8 +108,7 @@ def test_an_enum_of_texts_is_stored_as_its_text() -> None:
 )
 def test_a_text_from_outside_is_refused_unless_it_is_strict_json(source: str | bytes) -> None:
     with pytest.raises(InvalidValue):
-        value = codec.parse(source)
-        codec.encode(value, LIMIT)
+        codec.encode(codec.parse(source), LIMIT)
 
 
 def test_the_error_of_a_text_from_outside_tells_where_it_is_and_not_what_it_holds() -> None:

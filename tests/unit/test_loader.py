@@ -69,7 +69,9 @@ def test_an_unknown_name_is_answered_with_what_is_installed_and_the_closest() ->
     assert "installed: memory, sqlite" in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "package"), [("redis", "dfbackends-redis"), ("redis-cluster", "dfbackends-redis"), ("etcd", "dfbackends-etcd")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("redis", "dfbackends-redis"), ("redis-cluster", "dfbackends-redis"), ("etcd", "dfbackends-etcd")]
+)
 def test_a_backend_that_is_not_installed_is_answered_with_its_package(name: str, package: str) -> None:
     with pytest.raises(ConfigurationError, match=package):
         dfbackends.open(f"{name}://127.0.0.1:1")

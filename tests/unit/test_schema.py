@@ -199,7 +199,8 @@ def test_a_remote_reference_is_never_fetched() -> None:
 
         listener = threading.Thread(target=answer)
         listener.start()
-        for definition in ({"$ref": address}, {"$id": address, "$ref": "other.json"}, {"$id": address, "items": {"$ref": "#/x"}}):
+        inside = {"$id": address, "items": {"$ref": "#/x"}}
+        for definition in ({"$ref": address}, {"$id": address, "$ref": "other.json"}, inside):
             with pytest.raises(InvalidValue):
                 Schema(definition).check([1])
         listener.join()

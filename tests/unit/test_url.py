@@ -43,7 +43,12 @@ def test_what_is_no_url_is_refused(text: str) -> None:
 @given(st.text())
 def test_any_text_is_parsed_or_refused_without_repeating_it(secret: str) -> None:
     for text in (secret, f"x:{secret}", f"x://u:hunter2{secret}@h", f"x:?{secret}"):
-        try:
-            parse(text)
-        except ConfigurationError as error:
-            assert "hunter2" not in str(error)
+        assert "hunter2" not in _complaint(text)
+
+
+def _complaint(text: str) -> str:
+    try:
+        parse(text)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
