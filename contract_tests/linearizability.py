@@ -74,6 +74,7 @@ def linearizable(history: Iterable[Operation], start: Hashable = None, steps: in
         steps -= 1
         if steps < 0:
             raise Undecided
+        doubtful, sure = [], []
         latest = math.inf
         first = (~done & (done + 1)).bit_length() - 1
         for place in range(first, len(operations)):
@@ -89,5 +90,8 @@ def linearizable(history: Iterable[Operation], start: Hashable = None, steps: in
             reached = (done | 1 << place, then)
             if possible and reached not in tried:
                 tried.add(reached)
-                stack.append(reached)
+                (doubtful if operation.unknown else sure).append(reached)
+        # What is sure, and began first, is tried first: that explains most histories without a detour.
+        stack += doubtful
+        stack += reversed(sure)
     return False
