@@ -45,6 +45,7 @@ class Heartbeats:
         self._tracks: set[Track] = set()
         self._thread: threading.Thread | None = None
         self._next = 0.0
+        self._pause_ends = 0.0
         self._closing = False
 
     def follow(self, tracks: Sequence[Track]) -> None:
@@ -54,9 +55,7 @@ class Heartbeats:
                 track.beats = 0
             self._tracks.update(tracks)
             if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._run, name="dfbackends-heartbeats", daemon=True)
-                self._next = 0.0
-                self._thread.start()
+                self._start()
             elif self._next > min(self._due(track) for track in tracks):
                 self._changed.notify_all()
 
@@ -69,6 +68,16 @@ class Heartbeats:
         if thread is not None:
             thread.join(max(0.0, until - time.monotonic()))
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="dfbackends-heartbeats", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The message was sent; and an interpreter that ends starts no threads.
+            LOG.debug("heartbeats have no thread")
+        else:
+            self._thread = thread
+
     def _run(self) -> None:
         while beats := self._beats():
             try:
@@ -79,21 +88,24 @@ class Heartbeats:
     def _beats(self) -> list[Message]:
         """Wait for tracks to be due, and return their heartbeats; none when there will be none any more."""
         with self._changed:
-            while True:
+            while self._tracks:
                 now = time.monotonic()
-                due = [track for track in self._tracks if self._closing or self._due(track) <= now]
-                for track in due:
-                    track.beats += 1
-                    if self._closing or track.beats == len(self._intervals):
-                        self._tracks.remove(track)
-                if due:
-                    return [_beat(track, now) for track in due]
-                if not self._tracks:
-                    self._thread = None
-                    return []
-                # Topics that are due soon after each other share one call.
-                self._next = max(min(map(self._due, self._tracks)), now + self._intervals[0] / 4)
+                self._next = max(min(map(self._due, self._tracks)), self._pause_ends)
+                if now >= self._next or self._closing:
+                    # Topics that are due soon after each other share one call.
+                    self._pause_ends = now + self._intervals[0] / 4
+                    return self._taken(now)
                 self._changed.wait(self._next - now)
+            self._thread = None
+            return []
+
+    def _taken(self, now: float) -> list[Message]:
+        due = [track for track in self._tracks if self._closing or self._due(track) <= now]
+        for track in due:
+            track.beats += 1
+            if self._closing or track.beats == len(self._intervals):
+                self._tracks.remove(track)
+        return [_beat(track, now) for track in due]
 
     def _due(self, track: Track) -> float:
         return track.sent + self._intervals[track.beats]
