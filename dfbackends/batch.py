@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from dfbackends.api import Expect, Key, Record, Write
 from dfbackends.encoder import Encoder
-from dfbackends.errors import BackendError, Closed, Error, KeyExists, KeyNotFound, OutcomeUnknown
+from dfbackends.errors import Closed, Error, KeyExists, KeyNotFound, OutcomeUnknown
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
 from dfbackends.undo import Done, conflict, undo
@@ -53,7 +53,7 @@ class Batch:
 
     def update(self, table: str, key: str, value: Any, *, topic: str | None = None) -> None:
         """Replace an entry when the batch is sent; without a topic it keeps its own."""
-        self._add(*self._encoder.entry(table, key, value, topic or ""), Expect.PRESENT, topic)
+        self._add(*self._encoder.entry(table, key, value, topic), Expect.PRESENT, topic)
 
     def delete(self, table: str, key: str) -> None:
         """Remove an entry when the batch is sent."""
@@ -112,7 +112,7 @@ class Batch:
             outcomes = self._store.write(expected)
         except OutcomeUnknown as error:
             failure, doubtful, outcomes = error, [write.key for write in group], []
-        except BackendError as error:
+        except Error as error:
             failure, outcomes = error, []
         for write, outcome in zip(expected, outcomes, strict=failure is None):
             if isinstance(outcome, int):

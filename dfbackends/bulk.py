@@ -8,7 +8,7 @@ from typing import Any
 from dfbackends.api import Write
 from dfbackends.encoder import Encoder
 from dfbackends.entry import Item
-from dfbackends.errors import BackendError, Error, InvalidName, InvalidValue, PartlyDone, Refused, Unavailable
+from dfbackends.errors import Closed, Error, InvalidName, InvalidValue, PartlyDone, Refused, Unavailable
 from dfbackends.reliable import Outcome, Reliable
 
 Items = Mapping[str, Any] | Iterable["tuple[str, Any] | tuple[str, Any, str]"]
@@ -45,14 +45,16 @@ def _sent(store: Reliable, writes: dict[str, Write], failed: dict[str, Error]) -
         part = names[start : start + most]
         try:
             outcomes: list[Outcome] = store.write([writes[name] for name in part])
-        except BackendError as error:
+        except Error as error:
+            if isinstance(error, Closed) and not done:
+                raise
             outcomes = [error for _ in part]
         for name, outcome in zip(part, outcomes, strict=True):
             if isinstance(outcome, int):
                 done[name] = outcome
             else:
                 failed[name] = outcome or Refused("the write was cancelled", code="protocol")
-        if any(isinstance(outcome, BackendError) and not isinstance(outcome, Refused) for outcome in outcomes):
+        if any(isinstance(outcome, Error) and not isinstance(outcome, Refused) for outcome in outcomes):
             for name in names[start + most :]:
                 failed[name] = Unavailable("not tried: the backend had gone away", code="unreachable")
             break

@@ -6,14 +6,16 @@ heard of ``create_table``; a dropped table keeps its place.
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any, NamedTuple
 
 from dfbackends import codec, names
 from dfbackends.api import Expect, Key, Record, Table, Write
-from dfbackends.errors import BackendError, Conflict, InvalidValue, OutcomeUnknown, Refused, Unavailable
+from dfbackends.errors import Conflict, Error, InvalidName, InvalidValue, OutcomeUnknown, Refused, undone, unknown
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
+from dfbackends.retry import Rounds
 from dfbackends.schema import Schema
 
 FRESH = 30.0
@@ -51,13 +53,15 @@ class Catalog:
     def writable(self, name: str) -> Definition:
         """Return a table that is recorded, after recording it where nobody has."""
         definition = self._definition(name)
+        rounds = Rounds(self._store.patience)
         while definition.revision is None or definition.dropped:
+            rounds.begin()
             try:
-                self._record(definition._replace(schema=None, dropped=False), name)
+                recorded = self._record(definition._replace(schema=None, dropped=False), name)
             except OutcomeUnknown as error:
                 # Only our own note is in doubt: what the caller wants to write was not sent.
-                raise Unavailable(str(error), code=error.code) from error.__cause__
-            definition = self._refreshed(name)
+                raise undone(error) from error.__cause__
+            definition = recorded or self._refreshed(name)
         return definition
 
     def create(self, name: str, schema: dict[str, Any] | None, partition: str | None, buckets: int, *, replace: bool) -> None:
@@ -69,7 +73,9 @@ class Catalog:
         names.check("table", name, self._limit)
         table = self._place(name, partition, buckets)
         wanted = Schema(schema) if schema is not None else None
+        rounds = Rounds(self._store.patience)
         while True:
+            rounds.begin()
             found = self._refreshed(name)
             if found.revision is not None:
                 if found.table != table:
@@ -77,24 +83,29 @@ class Catalog:
                         f"table {name!r} lives in {_place(found.table)}, and stays there also when it is dropped; "
                         f"{_place(table)} was asked for: use another name"
                     )
-                if not found.dropped and _definition(found.schema) == _definition(wanted):
+                if not found.dropped and _text(found.schema) == _text(wanted):
                     return
                 if not found.dropped and found.schema is not None and not replace:
                     raise Conflict(f"table {name!r} has another schema; replace=True replaces it")
             if self._record(Definition(table, wanted, revision=found.revision), name):
-                self._refreshed(name)
                 return
 
     def drop(self, name: str) -> None:
-        """Remove the entries, then the schema, of a table. One that does not exist is no error."""
+        """Remove the entries, then the schema, of a table. One that does not exist is no error.
+
+        :raises OutcomeUnknown: a part of it may be gone
+        """
         self._store.drop(self.table(name))
-        while True:
-            found = self._refreshed(name)
-            if found.revision is None or found.dropped:
-                return
-            if self._record(found._replace(schema=None, dropped=True), name):
-                self._refreshed(name)
-                return
+        rounds = Rounds(self._store.patience)
+        try:
+            while True:
+                rounds.begin()
+                found = self._refreshed(name)
+                if found.revision is None or found.dropped or self._record(found._replace(schema=None, dropped=True), name):
+                    return
+        except Error as error:
+            # The entries are gone, whatever has become of the schema.
+            raise unknown(error) from error.__cause__
 
     def names(self) -> list[str]:
         """Return the names of the tables that were created or written to, sorted."""
@@ -127,12 +138,12 @@ class Catalog:
             table = self._place(name, fields["partition"], fields["buckets"])
             schema = Schema(fields["schema"]) if fields["schema"] is not None else None
             dropped = bool(fields["dropped"])
-        except (InvalidValue, KeyError, TypeError) as error:
+        except (InvalidName, InvalidValue, KeyError, TypeError) as error:
             raise Refused(f"the definition of table {name!r} is not one of ours", code="protocol") from error
         return Definition(table, schema, dropped, record.revision, time.monotonic() + self._fresh)
 
-    def _record(self, definition: Definition, name: str) -> bool:
-        """Write a definition in place of the one of its revision; return False where another client was quicker."""
+    def _record(self, definition: Definition, name: str) -> Definition | None:
+        """Write a definition in place of the one of its revision; return it, or None where another client was quicker."""
         value = codec.encode(
             {
                 "partition": self._namespace.original(definition.table.partition),
@@ -148,15 +159,24 @@ class Catalog:
         except OutcomeUnknown as error:
             error.operation = None  # It is about a table of our own, which an application can not ask for.
             raise
-        if isinstance(outcome, BackendError):
+        if isinstance(outcome, Error):
             raise outcome
-        return outcome is not None
+        if outcome is None:
+            return None
+        # Not read from the backend: should that fail, the caller would be told that nothing was recorded.
+        recorded = self._known[name] = self._read(name, Record(value, outcome))
+        return recorded
 
     def _place(self, name: str, partition: str | None, buckets: int) -> Table:
         if not isinstance(buckets, int) or not 1 <= buckets <= 4096:
             raise InvalidValue("a table has 1 to 4096 buckets")
         together = names.check("partition", partition, self._limit) if partition is not None else name
         return Table(self._namespace.public(name), self._namespace.public(together), buckets)
+
+
+def _text(schema: Schema | None) -> str:
+    """Return what is the same for the same schemas; in Python 1 equals True, which in a schema is another value."""
+    return json.dumps(_definition(schema), sort_keys=True)
 
 
 def _definition(schema: Schema | None) -> dict[str, Any] | None:

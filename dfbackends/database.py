@@ -11,10 +11,11 @@ from dfbackends.bulk import Items, put_many
 from dfbackends.catalog import Catalog
 from dfbackends.encoder import Encoder
 from dfbackends.entry import Entry, opened, value_of
-from dfbackends.errors import Conflict, Error, KeyExists, KeyNotFound, OutcomeUnknown, PartlyDone, Refused
+from dfbackends.errors import Conflict, Error, KeyExists, KeyNotFound, OutcomeUnknown, PartlyDone, Refused, Unavailable, unknown
 from dfbackends.identity import Allocator
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
+from dfbackends.retry import Rounds
 from dfbackends.transaction import Transaction
 from dfbackends.writer import Announcement, Announcer, Writer
 
@@ -69,7 +70,10 @@ class Database:
         return self._catalog.names()
 
     def drop(self, table: str) -> None:
-        """Remove a table: its entries and its schema. One that does not exist is no error."""
+        """Remove a table: its entries and its schema. One that does not exist is no error.
+
+        :raises OutcomeUnknown: some of it may be gone; dropping it again is safe
+        """
         self._catalog.drop(table)
 
     def get(self, table: str, key: str) -> Any:
@@ -164,8 +168,10 @@ class Database:
         :raises Conflict: the entry is not, or no longer, at the ``revision`` given
         :raises InvalidValue: the value is not JSON, or breaks the schema of the table
         """
-        name, data = self._encoder.entry(table, key, value, topic or "")
+        name, data = self._encoder.entry(table, key, value, topic)
+        rounds = Rounds(self._store.patience)
         while topic is None:
+            rounds.begin()
             [record] = self._store.read((name,))
             if revision is not None and (record is None or record.revision != revision):
                 raise _stale(table, key)
@@ -227,11 +233,14 @@ class Database:
         """
         if error.operation is None:
             raise error
-        keys = [Key(self._catalog.table(table), key) for table, key in error.operation.keys]
-        answers = self._store.resolve(error.operation, keys)
-        done = {key.name: answer for key, answer in zip(keys, answers, strict=True) if isinstance(answer, int)}
-        if 0 < len(done) < len(keys):
-            failed: dict[str, Error] = {key.name: _stale("", key.name) for key in keys if key.name not in done}
+        try:
+            keys = [Key(self._catalog.table(table), key) for table, key in error.operation.keys]
+        except (Refused, Unavailable) as failure:
+            raise unknown(failure, error.operation) from failure.__cause__
+        answers = list(zip(error.operation.keys, self._store.resolve(error.operation, keys), strict=True))
+        done = {key: answer for (_, key), answer in answers if isinstance(answer, int)}
+        failed: dict[str, Error] = {key: _stale(table, key) for (table, key), answer in answers if not isinstance(answer, int)}
+        if done and failed:
             raise PartlyDone("some of the keys were written", done=done, failed=failed)
         return bool(done)
 

@@ -182,3 +182,13 @@ def wrapped(error: Exception, table: ErrorTable, doing: str) -> Error:
         return error
     meaning = understand(error, table)
     return meaning.kind(f"{doing} failed: {meaning.code} ({type(error).__name__})", code=meaning.code)
+
+
+def unknown(error: Error, operation: Operation | None = None) -> OutcomeUnknown:
+    """Return what to raise in place of an error that came when a part of the call may have been done."""
+    return OutcomeUnknown(str(error), code=error.code if isinstance(error, BackendError) else "protocol", operation=operation)
+
+
+def undone(error: Error) -> Error:
+    """Return what to raise in place of an error of a call that changes nothing, and so is never in doubt."""
+    return Unavailable(str(error), code=error.code) if isinstance(error, OutcomeUnknown) else error

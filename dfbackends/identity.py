@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from dfbackends import codec
 from dfbackends.api import Expect, Key, Table, Write
-from dfbackends.errors import BackendError, InvalidValue, OutcomeUnknown, Refused, Unavailable
+from dfbackends.errors import Error, InvalidValue, OutcomeUnknown, Refused, Unavailable
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
+from dfbackends.retry import Rounds
 
 
 class Allocator:
@@ -24,11 +24,13 @@ class Allocator:
 
     def allocate(self, table: str) -> int:
         """Return a number that nobody was given before for the table; errors as for ``Database.allocate``."""
-        until = time.monotonic() + self._store.patience.deadline
+        self._store.check_open()  # In the child of a fork the lock may be held, by nobody.
+        rounds = Rounds(self._store.patience)
         if not self._lock.acquire(timeout=self._store.patience.deadline):
             raise Unavailable("too many callers wait for a number", code="overloaded")
         try:
-            while time.monotonic() < until:
+            while True:
+                rounds.begin()
                 last, revision = self._last.pop(table) if table in self._last else self._stored(table)
                 data = codec.encode(last + 1, self._store.driver.limits.value)
                 try:
@@ -36,14 +38,13 @@ class Allocator:
                 except OutcomeUnknown as error:
                     error.operation = None  # It is about a table of our own, which an application can not ask for.
                     raise
-                if isinstance(outcome, BackendError):
+                if isinstance(outcome, Error):
                     raise outcome
                 if outcome is not None:
                     self._last[table] = last + 1, outcome
                     return last + 1
         finally:
             self._lock.release()
-        raise Unavailable("too many clients ask for numbers of this table", code="overloaded")
 
     def _stored(self, table: str) -> tuple[int, Expect | int]:
         [record] = self._store.read([Key(self._table, table)])

@@ -9,12 +9,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import count
 from typing import TypeVar
 
 from dfbackends.api import DbApi, Expect, Fence, Key, Message, OpId, Record, Table, Transactional, Write
 from dfbackends.errors import (
-    BackendError,
     Closed,
     Code,
     Error,
@@ -23,15 +22,18 @@ from dfbackends.errors import (
     Refused,
     Unavailable,
     understand,
+    undone,
+    unknown,
     wrapped,
 )
+from dfbackends.listing import begun, listed
 from dfbackends.names import Namespace
 from dfbackends.resolver import Resolver
 from dfbackends.retry import Attempts, Patience
 
 R = TypeVar("R")
 
-Outcome = int | None | BackendError
+Outcome = int | None | Error
 """What became of one write: its revision, None for an expectation that failed, or the reason why it was not done."""
 
 
@@ -69,11 +71,12 @@ class Reliable:
         if len(writes) == 1:
             op = self._next()
             return self._settled(lambda: self.driver.write(writes, op), [writes[0].key], op)
+        self.check_open()
         outcomes: list[Outcome] = []
         for write in writes:
             try:
                 outcomes += self.write([write])
-            except BackendError as error:
+            except Error as error:
                 outcomes.append(error)
                 if not isinstance(error, Refused):
                     break
@@ -99,7 +102,7 @@ class Reliable:
         outcomes = self._settled(lambda: driver.commit(writes, checks, messages, op) or [None] * len(keys), keys, op)
         revisions = [outcome for outcome in outcomes if isinstance(outcome, int)]
         for outcome in outcomes:
-            if isinstance(outcome, BackendError):
+            if isinstance(outcome, Error):
                 raise outcome
         return revisions if len(revisions) == len(keys) else None
 
@@ -108,36 +111,34 @@ class Reliable:
 
         :raises Unavailable: the backend stayed away past the deadline
         """
-        seen: set[str] = set()
-        fruitless = 0
-        scanning = self._begin(table, topic)
-        while True:
-            try:
-                item = next(scanning, None)
-            except Exception as error:
-                failure = self._understood(error, "listing", [Key(table, "")])
-                fruitless += 1
-                if isinstance(failure, Refused) or fruitless > self.patience.retries:
-                    raise failure from error
-                scanning = self._begin(table, topic)
-                continue
-            if item is None:
-                return
-            if item[0] not in seen:
-                fruitless = 0
-                seen.add(item[0])
-                yield item
+        where = [Key(table, "")]
+        found = listed(
+            lambda: self._repeated(lambda: begun(iter(self.driver.scan(table, topic))), "listing", where),
+            lambda error: undone(self._understood(error, "listing", where)),
+            self.patience.retries,
+        )
+        for item in found:
+            yield item
+            # The caller may have closed the backend, or forked, in the meantime.
+            self.check_open()
 
     def drop(self, table: Table) -> None:
-        """Remove all entries of a table; what fails in the middle is begun again, and is harmless twice."""
-        self._repeated(lambda: self.driver.drop(table), "dropping", [Key(table, "")])
+        """Remove all entries of a table; what fails in the middle is begun again, and is harmless twice.
+
+        :raises OutcomeUnknown: some of them, or all, may be gone
+        """
+        self.check_open()
+        try:
+            self._repeated(lambda: self.driver.drop(table), "dropping", [Key(table, "")])
+        except Error as error:
+            raise unknown(error) from error.__cause__
 
     def resolve(self, operation: Operation, keys: Sequence[Key]) -> list[int | None | Fence]:
         """Return what an operation did, for each key a revision, None or NEVER; from now on nothing more comes of it.
 
         :raises OutcomeUnknown: the backend keeps no outcomes, no longer keeps this one, or can not be asked now
         """
-        self._check_open()
+        self.check_open()
         return self.resolver.resolve(operation, keys)
 
     def ask(self, key: Key) -> Code | None:
@@ -145,7 +146,7 @@ class Reliable:
 
         :raises Closed: the store is closed
         """
-        self._check_open()
+        self.check_open()
         try:
             self.driver.read([key])
         except Exception as error:  # noqa: BLE001 - whatever it is, the store did not answer.
@@ -171,40 +172,29 @@ class Reliable:
         """Refuse all calls from now on, and touch nothing: this process is a fork of the one that opened the backend."""
         self._abandoned = self._closed = True
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Return, or raise Closed: the store is closed, or belongs to the parent of this process."""
         if self._closed:
             raise Closed
 
     def _next(self) -> OpId:
         return OpId(f"{self._lane}-{next(self._count)}")
 
-    def _begin(self, table: Table, topic: str | None) -> Iterator[tuple[str, Record]]:
-        """Return a scan that has come to its first entry, so that its beginning is repeated like any read."""
-
-        def begin() -> Iterator[tuple[str, Record]]:
-            scanning = iter(self.driver.scan(table, topic))
-            first = next(scanning, None)
-            return chain((first,), scanning) if first is not None else iter(())
-
-        return self._repeated(begin, "listing", [Key(table, "")])
-
     def _repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
         """Return what a call that changes nothing, or nothing more when repeated, returns."""
-        self._check_open()
+        self.check_open()
         attempts = Attempts(self.patience, failover=self.driver.failover, timeout=self.driver.timeout)
         while True:
             try:
                 return call()
             except Exception as error:
-                failure = self._understood(error, doing, keys)
-                if isinstance(failure, OutcomeUnknown):
-                    failure = Unavailable(str(failure), code=failure.code)
+                failure = undone(self._understood(error, doing, keys))
                 if not isinstance(failure, Unavailable) or not attempts.pause(self._closing):
                     raise (Closed() if self._closed else failure) from error
 
     def _settled(self, call: Callable[[], Sequence[int | None]], keys: Sequence[Key], op: OpId) -> list[Outcome]:
         """Return what a write did, settled where it was in doubt."""
-        self._check_open()
+        self.check_open()
         kept = self.transactional is not None
         timeout = self.driver.timeout
         # To cancel takes time, too.
@@ -230,18 +220,16 @@ class Reliable:
             return list(revisions)
         # An earlier attempt may still be on its way, and would find its expectation true if it arrived later.
         outcomes = self._cancelled(keys, op, attempts.began, self._understood(doubt, "writing", keys), doubt)
-        return [None if isinstance(outcome, BackendError) else outcome for outcome in outcomes]
+        return [None if isinstance(outcome, Error) else outcome for outcome in outcomes]
 
     def _cancelled(self, keys: Sequence[Key], op: OpId, began: float, failure: Error, doubt: Exception) -> list[Outcome]:
         """Return what became of a write in doubt, after making sure that nothing more comes of it."""
         operation = self._operation(op, keys, began)
-        code = failure.code if isinstance(failure, BackendError) else "protocol"
         try:
-            answers = self.resolver.settle(operation, keys, until=began + self.patience.deadline)
-        except OutcomeUnknown as unknown:
-            raise OutcomeUnknown(str(failure), code=code, operation=operation) from (unknown.__cause__ or doubt)
-        if not isinstance(failure, Refused):
-            failure = Unavailable(str(failure), code=code)
+            answers = self.resolver.settle(operation, keys, until=began + self.patience.deadline - self.driver.timeout)
+        except OutcomeUnknown as unanswered:
+            raise unknown(failure, operation) from (unanswered.__cause__ or doubt)
+        failure = undone(failure)
         failure.__cause__ = doubt
         return [failure if answer is Fence.NEVER else answer for answer in answers]
 
@@ -251,9 +239,7 @@ class Reliable:
         try:
             return self.transactional.cancel(keys, op)
         except Exception as error:
-            failure = self._understood(error, "asking for the outcome", keys)
-            code = failure.code if isinstance(failure, BackendError) else "protocol"
-            raise OutcomeUnknown(str(failure), code=code) from error
+            raise unknown(self._understood(error, "asking for the outcome", keys)) from error
 
     def _understood(self, error: Exception, doing: str, keys: Sequence[Key]) -> Error:
         tables = dict.fromkeys(self._namespace.original(key.table.name) for key in keys)

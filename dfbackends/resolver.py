@@ -72,7 +72,11 @@ class Resolver:
             return known
         if self._expired(operation):
             raise OutcomeUnknown("the outcome is no longer kept by the backend", code="protocol", operation=operation)
-        answers = self._ask(keys, OpId(operation.id))
+        try:
+            answers = self._ask(keys, OpId(operation.id))
+        except OutcomeUnknown as error:
+            error.operation = operation
+            raise
         self._remember(operation, answers)
         return answers
 
@@ -97,7 +101,8 @@ class Resolver:
             self._thread.start()
 
     def _expired(self, operation: Operation) -> bool:
-        return time.monotonic() - operation.began > _KEPT * self._deadline
+        # One that began in the future is from another boot or host, whose clock tells nothing here.
+        return not 0 <= time.monotonic() - operation.began <= _KEPT * self._deadline
 
     def _run(self) -> None:
         wait = _FIRST

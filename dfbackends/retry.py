@@ -7,6 +7,8 @@ import threading
 import time
 from typing import NamedTuple
 
+from dfbackends.errors import Unavailable
+
 _SPACING = (0.1, 0.3, 0.6)
 
 
@@ -42,3 +44,18 @@ class Attempts:
             return False
         self.made += 1
         return not closing.wait(min(wait, remaining))
+
+
+class Rounds:
+    """The rounds of a call that begins again each time that another client was quicker."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._until = time.monotonic() + patience.deadline
+
+    def begin(self) -> None:
+        """Return when another round may begin.
+
+        :raises Unavailable: the deadline is over
+        """
+        if time.monotonic() >= self._until:
+            raise Unavailable("other clients were quicker until the deadline was over", code="overloaded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,17 +25,22 @@ def undo(store: Reliable, namespace: Namespace, done: Sequence[Done], doubtful: 
     """Undo writes in reverse, and return when everything is as it was before.
 
     Each undo expects exactly what the batch wrote, so that what somebody else has written since stays. Value and topic come
-    back, the revision is new.
+    back, the revision is new. Of a backend that stays away it asks no more once a deadline is over.
 
     :raises RollbackFailed: a key was changed by somebody else since, could not be put back, or was ``doubtful`` from the start
     """
-    stuck = list(doubtful)
+    stuck = dict.fromkeys(doubtful)
     code: Code | None = failure.code if isinstance(failure, BackendError) else None
+    until = time.monotonic() + store.patience.deadline
+    outcome: Outcome = None
     for step in reversed(done):
-        outcome = _undone(store, step)
-        if not isinstance(outcome, int) and (step.before is not None or not _absent(store, step.key)):
-            stuck.append(step.key)
-            code = code or (outcome.code if isinstance(outcome, BackendError) else None)
+        # Else a backend that stays away would take a deadline for each key.
+        if not (isinstance(outcome, Error) and time.monotonic() > until):
+            outcome = _undone(store, step)
+        if isinstance(outcome, int) or (outcome is None and step.before is None and _absent(store, step.key)):
+            continue
+        stuck[step.key] = None
+        code = code or (outcome.code if isinstance(outcome, BackendError) else None)
     if stuck:
         keys = [(namespace.original(key.table.name), key.name) for key in stuck]
         raise RollbackFailed(
@@ -51,7 +57,7 @@ def _undone(store: Reliable, step: Done) -> Outcome:
         return step.revision
     try:
         [outcome] = store.write([Write(step.key, value, topic, expect)])
-    except BackendError as error:
+    except Error as error:
         return error
     return outcome
 
@@ -60,7 +66,7 @@ def _absent(store: Reliable, key: Key) -> bool:
     """Tell whether an entry that the batch had created is gone, as it should be, through somebody else."""
     try:
         return store.read([key]) == [None]
-    except BackendError:
+    except Error:
         return False
 
 

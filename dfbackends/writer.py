@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dfbackends.api import Expect, Message, Record, Write
-from dfbackends.errors import BackendError, Error, InvalidValue, OutcomeUnknown
+from dfbackends.errors import Error, InvalidValue, OutcomeUnknown
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
+from dfbackends.retry import Rounds
 from dfbackends.undo import Done, undo
 
 Announcement = tuple[str, Any]
@@ -39,7 +40,7 @@ class Writer:
         if announce is not None:
             return self._announced(write, announce)
         [outcome] = self._store.write((write,))
-        if isinstance(outcome, BackendError):
+        if isinstance(outcome, Error):
             raise outcome
         return outcome
 
@@ -52,10 +53,16 @@ class Writer:
             raise InvalidValue("this backend was opened without publish and subscribe: it can not announce")
         # Refuses a message that could never be sent, before the write is done.
         self._announcer.announcement(topic, data)
-        return self._in_two_steps(write, topic, data, self._announcer)
+        try:
+            return self._in_two_steps(write, topic, data, self._announcer)
+        except OutcomeUnknown as error:
+            error.operation = None  # Whether it was written would not tell whether it was announced.
+            raise
 
     def _in_two_steps(self, write: Write, topic: str, data: Any, announcer: Announcer) -> int | None:
+        rounds = Rounds(self._store.patience)
         while True:
+            rounds.begin()
             [before] = self._store.read([write.key])
             if not _holds(write.expect, before):
                 return None
@@ -65,8 +72,7 @@ class Writer:
                 break
         try:
             announcer.publish(topic, data)
-        except OutcomeUnknown as error:
-            error.operation = None
+        except OutcomeUnknown:
             raise
         except Error as failure:
             done = Done(write.key, before, revision, write.value is None)
