@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from dfbackends.api import Address
+from dfbackends.api import Address, Write
 from dfbackends.drivers.config import sqlite_db, sqlite_pubsub
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
 from dfbackends.errors import BackendError, ConfigurationError, Refused, understand
-from tests.embedded import KEY, InFile, fill, get, put
+from tests.embedded import ALL, KEY, InFile, fill, get, op, put, received
 
 
 @pytest.fixture
@@ -100,6 +100,11 @@ def test_a_symbolic_link_is_refused(tmp_path: Path, target: str) -> None:
     assert not (tmp_path / "missing.db").exists()
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 300])
+def test_what_can_not_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    refused(f"{tmp_path}/{name}", match="can not be a path")
+
+
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with socket.socket(socket.AF_UNIX) as bound:
@@ -168,7 +173,7 @@ except BackendError as error:
 def as_nobody(path: Path) -> str:
     """Return what opening says to a user without rights."""
     for folder in [path.parent, *path.parent.parents][:-1]:
-        if folder.stat().st_uid == os.getuid() and folder.name.startswith("pytest-"):
+        if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest-", "popen-")):
             folder.chmod(0o711)
     script = [sys.executable, "-c", _AS_NOBODY, str(path)]
     return subprocess.run(script, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
@@ -249,6 +254,24 @@ def test_a_lock_that_another_holds_is_waited_for_and_then_named(store: InFile) -
     other.close()
     assert put(db, KEY)
     db.close()
+
+
+def test_reading_leaves_nothing_open_that_would_hold_up_others(store: InFile) -> None:
+    db = store.db()
+    revisions = db.write([Write(KEY._replace(name=f"{number}"), b"x" * 1000) for number in range(2_000)], op())
+    feed = store.watch(db, ALL)
+    put(db, KEY)
+
+    get(db, KEY)
+    db.read([KEY, KEY._replace(name="absent")])
+    next(db.scan(KEY.table))
+    db.heads([ALL])
+    received(feed, 1)
+
+    other = sqlite3.connect(store.path)
+    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+    other.close()
+    assert len(revisions) == 2_000
 
 
 def open_and_close(path: Path) -> None:
