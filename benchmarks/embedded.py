@@ -73,14 +73,16 @@ class Raw:
         """Do what the driver does for so many writes."""
         cursor = self._connection.cursor()
         cursor.execute("BEGIN IMMEDIATE")
-        last, _ = cursor.execute(writer.STATE).fetchone()
+        last, number, _ = cursor.execute(writer.STATE).fetchone()
         names = [next(self._names) for _ in range(rows)]
         for name in names:
             cursor.execute(entry.FIND, ("bench", name)).fetchone()
         seq = max(last + 1, time.time_ns() // 1000)
         op = f"{self._lane}-{next(self._ops)}"
         cursor.executemany(entry.STORE, [("bench", name, "", VALUE, seq + i) for i, name in enumerate(names)])
-        cursor.executemany(entry.LOG, [(seq + i, op, "bench", name, "", "", VALUE) for i, name in enumerate(names)])
+        cursor.executemany(
+            entry.LOG, [(seq + i, number + i + 1, op, "bench", name, "", "", VALUE) for i, name in enumerate(names)]
+        )
         cursor.execute(outcome.KEEP, (op, ",".join([str(seq + i) for i in range(rows)]), time.monotonic() + 100))
         cursor.execute("COMMIT")
 

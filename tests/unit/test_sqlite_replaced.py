@@ -72,13 +72,13 @@ def test_a_write_into_a_deleted_file_is_no_success_and_makes_no_new_file(store: 
     assert not store.path.exists()
 
 
-def test_reading_notices_a_deleted_file_within_two_seconds(store: InFile) -> None:
+def test_reading_notices_a_deleted_file_within_seconds(store: InFile) -> None:
     db = store.db()
     put(db, KEY)
     get(db, KEY)
     remove(store.path)
 
-    eventually(lambda: raises_on_read(db), within=2)
+    eventually(lambda: raises_on_read(db), within=5)
 
     assert raises_on_read(db)
 
@@ -92,7 +92,7 @@ def test_a_new_file_in_the_place_of_a_deleted_one_is_used(store: InFile) -> None
     fresh = store.db()
     fresh_revision = put(fresh, KEY, b"fresh")
 
-    eventually(lambda: not raises_on_read(db), within=2)
+    eventually(lambda: not raises_on_read(db), within=5)
 
     record = get(db, KEY)
     assert record is not None
@@ -131,7 +131,7 @@ def test_a_feed_notices_that_its_file_is_gone_or_another_one(store: InFile, kind
     with pytest.raises(faults.Replaced if replaced else faults.Missing):
         received(feed, 1)
 
-    assert time.monotonic() < began + 2
+    assert time.monotonic() < began + 5
 
 
 def test_an_older_copy_has_other_heads_also_when_it_has_caught_up(store: InFile) -> None:
@@ -152,7 +152,7 @@ def test_an_older_copy_has_other_heads_also_when_it_has_caught_up(store: InFile)
     assert change.head == heads[0]
     with pytest.raises(Gone):
         restored.watch(position)
-    eventually(lambda: db.heads([ALL]) == restored.heads([ALL]), within=2)
+    eventually(lambda: db.heads([ALL]) == restored.heads([ALL]), within=5)
 
 
 def test_a_revision_is_not_given_again_after_an_older_copy_was_put_back(store: InFile) -> None:

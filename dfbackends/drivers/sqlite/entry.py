@@ -9,8 +9,8 @@ from dfbackends.api import Expect, Key, OpId, Write
 
 FIND = "SELECT CAST(topic AS TEXT), revision FROM entry WHERE tbl = CAST(? AS BLOB) AND name = CAST(? AS BLOB)"
 LOG = (
-    "INSERT INTO log(seq, op, tbl, name, topic, was, value) "
-    "VALUES (?, ?, CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), ?)"
+    "INSERT INTO log(seq, number, op, tbl, name, topic, was, value) "
+    "VALUES (?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), ?)"
 )
 STORE = (
     "INSERT INTO entry(tbl, name, topic, value, revision) VALUES (CAST(? AS BLOB), CAST(? AS BLOB), CAST(? AS BLOB), ?, ?) "
@@ -44,9 +44,14 @@ def meets(state: State, expect: Expect | int) -> bool:
 
 
 def store(
-    cursor: sqlite3.Cursor, op: OpId, writes: Sequence[Write], before: Sequence[State], revisions: Sequence[int | None]
+    cursor: sqlite3.Cursor,
+    op: OpId,
+    writes: Sequence[Write],
+    before: Sequence[State],
+    revisions: Sequence[int | None],
+    lead: int,
 ) -> None:
-    """Do the writes that have a revision."""
+    """Do the writes that have a revision. ``lead`` is what the places in the log are ahead of the numbers of its rows."""
     logged: list[tuple[object, ...]] = []
     stored: list[tuple[object, ...]] = []
     removed: list[tuple[object, ...]] = []
@@ -54,10 +59,10 @@ def store(
         if revision is None:
             continue
         if value is None:
-            logged.append((revision, op, table, name, "", was, None))
+            logged.append((revision, revision - lead, op, table, name, "", was, None))
             removed.append((table, name))
         else:
-            logged.append((revision, op, table, name, topic, was, value))
+            logged.append((revision, revision - lead, op, table, name, topic, was, value))
             stored.append((table, name, topic, value, revision))
     # What is removed first makes room for the rest where the file is full.
     if removed:

@@ -16,6 +16,7 @@ from dfbackends.drivers.sqlite.faults import HandleClosed
 from dfbackends.drivers.sqlite.file import Connection, File
 from dfbackends.drivers.sqlite.heads import Heads
 from dfbackends.drivers.sqlite.place import Place
+from dfbackends.drivers.sqlite.stream import Stream as Name
 from dfbackends.drivers.sqlite.wake import Bell, Ringer
 
 _ENOUGH = 1000
@@ -184,7 +185,7 @@ class ChangeFeed(_LogFeed[Stream, Change]):
     )
 
     def _start(self, connection: Connection, after: Place | None) -> Place:
-        self._streams: dict[tuple[str, str], Stream] = {}
+        self._streams: dict[Name, Stream] = {}
         self._heads = Heads(connection, after)
         return self._heads.place
 
@@ -213,5 +214,5 @@ class ChangeFeed(_LogFeed[Stream, Change]):
         self._heads.note(at, table, topic, was)
 
 
-def _name(stream: Stream) -> tuple[str, str]:
+def _name(stream: Stream) -> Name:
     return stream.table.name, stream.topic or ""

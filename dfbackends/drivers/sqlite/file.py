@@ -69,7 +69,11 @@ class File:
                 connection.close()
         except (Foreign, Missing) as error:
             raise ConfigurationError(str(error)) from error
+        except ValueError as error:
+            raise ConfigurationError(f"{self.path!r} can not be a path: {error}") from error
         except (OSError, sqlite3.Error) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                raise ConfigurationError(f"{self.path} can not be a path: {error.strerror}") from error
             raise wrapped(error, ERRORS, f"opening {self.path}") from error
 
     def connect(self) -> Connection:
@@ -147,8 +151,9 @@ class File:
     def _connect(self) -> Connection:
         with _making:
             identity = self._identity()
-            for path in (self.path, os.path.dirname(self.path)):
-                self._permitted(path)
+            # SQLite would open a file without the right to write, and fail later. It makes two more beside it.
+            _permitted(self.path, os.R_OK | os.W_OK)
+            _permitted(os.path.dirname(self.path), os.W_OK | os.X_OK)
             uri = f"file:{quote(os.fsencode(self.path))}?mode=rw"
             connection = sqlite3.connect(
                 uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False, factory=Connection
@@ -163,9 +168,9 @@ class File:
         connection.hand = connection.cursor()
         return connection
 
-    def _permitted(self, path: str) -> None:
-        # SQLite would open a file without the right to write, and fail later.
-        if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-            read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-            code = errno.EROFS if read_only else errno.EACCES
-            raise OSError(code, os.strerror(code), path)
+
+def _permitted(path: str, mode: int) -> None:
+    if not os.access(path, mode, effective_ids=os.access in os.supports_effective_ids):
+        read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        code = errno.EROFS if read_only else errno.EACCES
+        raise OSError(code, os.strerror(code), path)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 
-from dfbackends.drivers.sqlite import place
-from dfbackends.drivers.sqlite.place import Place
+from dfbackends.drivers.sqlite.place import Place, end
+from dfbackends.drivers.sqlite.stream import Stream, last_changes
 
 _TRIMMED = "SELECT CAST(tbl AS TEXT), CAST(topic AS TEXT), seq, op FROM head"
-_LOGGED = "SELECT CAST(tbl AS TEXT), CAST(topic AS TEXT), max(seq), op FROM stream WHERE seq <= ? GROUP BY tbl, topic"
 _LATER = "SELECT seq, op, CAST(tbl AS TEXT), CAST(topic AS TEXT), CAST(was AS TEXT) FROM log WHERE seq >= ? ORDER BY seq"
 
 
 class Heads:
-    """Goes forward with the log, so that writers need not keep heads. A stream is a table and a topic, empty for the whole."""
+    """Goes forward with the log, so that writers need not keep heads."""
 
     def __init__(self, connection: sqlite3.Connection, at: Place | None = None) -> None:
-        self._tokens: dict[tuple[str, str], str] = {}
+        self._tokens: dict[Stream, str] = {}
         self._place = Place(0, "")
         self._load(connection, at)
 
-    def __getitem__(self, stream: tuple[str, str]) -> str:
+    def __getitem__(self, stream: Stream) -> str:
         return self._tokens.get(stream, "")
 
     @property
@@ -53,7 +52,8 @@ class Heads:
     def _load(self, connection: sqlite3.Connection, at: Place | None) -> None:
         # One transaction, so that no writer moves rows from the log to the table of heads in between.
         connection.execute("BEGIN")
-        self._place = place.end(connection) if at is None else at
-        rows = [*connection.execute(_TRIMMED), *connection.execute(_LOGGED, (self._place.seq,))]
-        self._tokens = {(table, topic): Place(*last).token for table, topic, *last in rows}
+        self._place = end(connection) if at is None else at
+        last = {(table, topic): Place(seq, op) for table, topic, seq, op in connection.execute(_TRIMMED)}
+        last.update(last_changes(connection, self._place.seq))
+        self._tokens = {stream: place.token for stream, place in last.items()}
         connection.execute("COMMIT")

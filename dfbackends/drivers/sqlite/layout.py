@@ -1,11 +1,13 @@
 """What a file of ours holds.
 
 Names are stored as blobs of UTF-8, because text ends at a NUL for some functions of SQLite; statements cast them from text
-and to text, which is faster than to have Python do it. ``log`` holds the changes
-(``tbl`` is set, ``was`` is the topic that the entry had before, ``value`` is NULL for a deletion) and the messages (only
-``topic`` is set); its first row of all, with neither, makes the file different from all others, so that the log is never
-empty. ``outcome`` holds what operations did: NULL for one that was cancelled. ``stream`` tells the log by streams, and
-``head`` keeps the last of each that was trimmed away; the empty topic stands for the whole table in both.
+and to text, which is faster than to have Python do it.
+
+``log`` holds the changes (``tbl`` is set, ``was`` is the topic that the entry had before, ``value`` is NULL for a deletion) and
+the messages (only ``topic`` is set); its first row of all, with neither, makes the file different from all others, so that
+the log is never empty. ``seq`` grows, also over the end of the file, ``number`` counts the rows. ``head`` keeps the last change
+of each stream that was trimmed from the log; its empty topic stands for the whole table. ``outcome`` holds what operations
+did: NULL for one that was cancelled.
 """
 
 from __future__ import annotations
@@ -26,16 +28,14 @@ CREATE TABLE entry(
     PRIMARY KEY(tbl, name)
 ) WITHOUT ROWID;
 CREATE INDEX entry_topic ON entry(tbl, topic, name) WHERE topic <> x'';
-CREATE TABLE log(seq INTEGER PRIMARY KEY, op TEXT NOT NULL, tbl BLOB, name BLOB, topic BLOB, was BLOB, value BLOB);
+CREATE TABLE log(
+    seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, op TEXT NOT NULL, tbl BLOB, name BLOB, topic BLOB, was BLOB, value BLOB
+);
 CREATE TABLE outcome(op TEXT NOT NULL PRIMARY KEY, revisions TEXT, until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE listener(address TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE head(
     tbl BLOB NOT NULL, topic BLOB NOT NULL, seq INTEGER NOT NULL, op TEXT NOT NULL, PRIMARY KEY(tbl, topic)
 ) WITHOUT ROWID;
-CREATE VIEW stream(tbl, topic, seq, op) AS
-    SELECT tbl, x'', seq, op FROM log WHERE tbl IS NOT NULL
-    UNION ALL SELECT tbl, topic, seq, op FROM log WHERE tbl IS NOT NULL AND topic <> x''
-    UNION ALL SELECT tbl, was, seq, op FROM log WHERE tbl IS NOT NULL AND was <> x'';
 """
 
 
@@ -85,6 +85,6 @@ def create(connection: sqlite3.Connection) -> None:
     """Fill an empty file, in the transaction that is open."""
     for statement in _SCHEMA.split(";")[:-1]:
         connection.execute(statement)
-    connection.execute("INSERT INTO log(seq, op) VALUES (?, ?)", (time.time_ns() // 1000, uuid.uuid4().hex))
+    connection.execute("INSERT INTO log(seq, number, op) VALUES (?, 0, ?)", (time.time_ns() // 1000, uuid.uuid4().hex))
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -6,14 +6,15 @@ import sqlite3
 import time
 import uuid
 
+from dfbackends.drivers.sqlite.stream import last_changes
+
 _FENCED_FOR = 3600.0
 _STEP = 10_000
 _SWEEP = 25_000
 
-_OLDEST_KEPT = "SELECT seq FROM log ORDER BY seq DESC LIMIT 1 OFFSET ?"
-_BELOW = "SELECT 1 FROM log WHERE seq < ? LIMIT 1"
-_STEP_END = "SELECT seq FROM log WHERE seq < ? ORDER BY seq LIMIT 1 OFFSET ?"
-_FOLD = "INSERT OR REPLACE INTO head SELECT tbl, topic, max(seq), op FROM stream WHERE seq < ? GROUP BY tbl, topic"
+_ENDS = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)"
+_NEXT = "SELECT seq, number FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
+_FOLD = "INSERT OR REPLACE INTO head(tbl, topic, seq, op) VALUES (CAST(? AS BLOB), CAST(? AS BLOB), ?, ?)"
 _SWEEP_END = "SELECT op FROM outcome WHERE op > ? ORDER BY op LIMIT 1 OFFSET ?"
 # A time that lies further ahead than any that is written was written before the machine started anew.
 _SWEEP_STEP = "DELETE FROM outcome WHERE op > ? AND op <= ? AND (until < ? OR until > ?)"
@@ -54,13 +55,17 @@ class Trim:
         self._left -= rows
 
     def _trim_log(self, connection: sqlite3.Connection) -> None:
-        kept = connection.execute(_OLDEST_KEPT, (self._rows - 1,)).fetchone()
-        while kept is not None and connection.execute(_BELOW, kept).fetchone() is not None:
-            end = connection.execute(_STEP_END, (*kept, _STEP)).fetchone() or kept
+        [[first, last]] = connection.execute(_ENDS)
+        [[_, oldest]] = connection.execute(_NEXT, (first,))
+        [[_, newest]] = connection.execute(_NEXT, (last,))
+        while oldest <= newest - self._rows:
+            oldest = min(oldest + _STEP, newest - self._rows + 1)
+            end = _place_of(connection, oldest, first, last)
             connection.execute("BEGIN IMMEDIATE")
             # The streams keep their heads when their last row goes.
-            connection.execute(_FOLD, end)
-            connection.execute("DELETE FROM log WHERE seq < ?", end)
+            heads = last_changes(connection, end - 1)
+            connection.executemany(_FOLD, [(*stream, *place) for stream, place in heads.items()])
+            connection.execute("DELETE FROM log WHERE seq < ?", (end,))
             connection.execute("COMMIT")
 
     def _sweep_outcomes(self, connection: sqlite3.Connection) -> None:
@@ -71,3 +76,15 @@ class Trim:
         last = end[0] if end is not None else "\U0010ffff"
         connection.execute(_SWEEP_STEP, (self._swept, last, now, now + 2 * max(_FENCED_FOR, self._keep)))
         self._swept = end[0] if end is not None else ""
+
+
+def _place_of(connection: sqlite3.Connection, number: int, low: int, high: int) -> int:
+    """Return where the rows begin that have at least this number; it lies between two places, and both columns grow."""
+    while low < high:
+        middle = (low + high) // 2
+        [[seq, found]] = connection.execute(_NEXT, (middle,))
+        if found < number:
+            low = seq + 1
+        else:
+            high = middle
+    return low

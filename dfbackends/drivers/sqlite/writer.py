@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import NamedTuple
 
 from dfbackends.api import Expect, Key, Message, OpId, Write
 from dfbackends.drivers.sqlite import entry, outcome
@@ -17,8 +18,8 @@ from dfbackends.drivers.sqlite.session import Session
 from dfbackends.drivers.sqlite.trim import Trim
 from dfbackends.drivers.sqlite.wake import Ringer
 
-STATE = "SELECT max(seq), (SELECT group_concat(address, char(10)) FROM listener) FROM log"
-SEND = "INSERT INTO log(seq, op, topic, value) VALUES (?, ?, CAST(? AS BLOB), ?)"
+STATE = "SELECT seq, number, (SELECT group_concat(address, char(10)) FROM listener) FROM log ORDER BY seq DESC LIMIT 1"
+SEND = "INSERT INTO log(seq, number, op, topic, value) VALUES (?, ?, ?, CAST(? AS BLOB), ?)"
 _FORGET = "DELETE FROM listener WHERE address = ?"
 
 NOTHING = Outcome(None)
@@ -42,14 +43,13 @@ class Writer:
         """Do each write whose expectation holds."""
         with self._session as connection:
             self._trim.when_due(connection, len(writes))
-            cursor, last, listeners = _begin(connection)
+            cursor, seq, lead, listeners = _begin(connection)
             before = entry.find(cursor, [write.key for write in writes])
             good = [entry.meets(state, write.expect) for state, write in zip(before, writes, strict=True)]
             if not any(good):
                 return list(_known(cursor, op).revisions or [None] * len(writes))
-            seq = _later(last)
             revisions = [seq + i if holds else None for i, holds in enumerate(good)]
-            entry.store(cursor, op, writes, before, revisions)
+            entry.store(cursor, op, writes, before, revisions, lead)
             if not outcome.keep(cursor, op, Outcome(revisions), self._trim.outcome_until()):
                 return list(_known(cursor, op).revisions or [None] * len(writes))
             self._session.commit()
@@ -62,18 +62,17 @@ class Writer:
         """Do everything, or nothing and return None."""
         with self._session as connection:
             self._trim.when_due(connection, len(writes) + len(messages))
-            cursor, last, listeners = _begin(connection)
+            cursor, seq, lead, listeners = _begin(connection)
             before = entry.find(cursor, [write.key for write in writes])
             found = [*before, *entry.find(cursor, checks)]
             expected = [*(write.expect for write in writes), *checks.values()]
             if not all(map(entry.meets, found, expected)):
                 return _known(cursor, op).revisions
-            seq = _later(last)
             revisions = list(range(seq, seq + len(writes)))
-            entry.store(cursor, op, writes, before, revisions)
+            entry.store(cursor, op, writes, before, revisions, lead)
             if not outcome.keep(cursor, op, Outcome(revisions), self._trim.outcome_until()):
                 return _known(cursor, op).revisions
-            _send(cursor, seq + len(writes), op, messages)
+            _send(cursor, op, messages, seq + len(writes), lead)
             self._session.commit()
         self._ring(listeners)
         return revisions
@@ -81,15 +80,15 @@ class Writer:
     def publish(self, messages: Sequence[Message]) -> None:
         with self._session as connection:
             self._trim.when_due(connection, len(messages))
-            cursor, last, listeners = _begin(connection)
-            _send(cursor, _later(last), self.new_op(), messages)
+            cursor, seq, lead, listeners = _begin(connection)
+            _send(cursor, self.new_op(), messages, seq, lead)
             self._session.commit()
         self._ring(listeners)
 
     def cancel(self, op: OpId) -> Outcome:
         """Return what an operation did, or see that it never does anything."""
         with self._session as connection:
-            cursor, _, _ = _begin(connection)
+            cursor, *_ = _begin(connection)
             known = outcome.find(cursor, op)
             if known is None:
                 known = Outcome(None)
@@ -111,17 +110,23 @@ class Writer:
                 connection.executemany(_FORGET, [(address,) for address in dead])
 
 
-def _begin(connection: Connection) -> tuple[sqlite3.Cursor, int, str | None]:
+class _Begun(NamedTuple):
+    """A transaction: its next place in the log, and what that is ahead of the number of the row."""
+
+    cursor: sqlite3.Cursor
+    seq: int
+    lead: int
+    listeners: str | None
+
+
+def _begin(connection: Connection) -> _Begun:
     cursor = connection.hand
     # A transaction that begins by reading can not go on to write once somebody else has.
     cursor.execute("BEGIN IMMEDIATE")
-    last, listeners = cursor.execute(STATE).fetchone()
-    return cursor, last, listeners
-
-
-def _later(last: int) -> int:
-    # Also after a power failure, or in a copy of the file that is older, a number must not be given again.
-    return max(last + 1, time.time_ns() // 1000)
+    last, number, listeners = cursor.execute(STATE).fetchone()
+    # Also after a power failure, or in a copy of the file that is older, a place must not be given again.
+    seq = max(last + 1, time.time_ns() // 1000)
+    return _Begun(cursor, seq, seq - number - 1, listeners)
 
 
 def _known(cursor: sqlite3.Cursor, op: OpId) -> Outcome:
@@ -130,6 +135,6 @@ def _known(cursor: sqlite3.Cursor, op: OpId) -> Outcome:
     return outcome.find(cursor, op) or NOTHING
 
 
-def _send(cursor: sqlite3.Cursor, seq: int, op: OpId, messages: Sequence[Message]) -> None:
-    rows = [(seq + i, op, message.topic, message.data) for i, message in enumerate(messages)]
+def _send(cursor: sqlite3.Cursor, op: OpId, messages: Sequence[Message], seq: int, lead: int) -> None:
+    rows = [(seq + i, seq + i - lead, op, message.topic, message.data) for i, message in enumerate(messages)]
     cursor.executemany(SEND, rows)
