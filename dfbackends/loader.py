@@ -39,7 +39,7 @@ class Installed(NamedTuple):
     error: str | None
 
 
-class _Fresh(stevedore_driver.DriverManager[Any]):
+class _Fresh(stevedore_driver.DriverManager):  # type: ignore[type-arg]  # It takes a type from 5.6 on only.
     """Reads the entry points from the installed distributions each time.
 
     The cache of stevedore tells folders apart by times that it rounds to 128 s, and so misses what was just installed.

@@ -147,6 +147,7 @@ def test_a_full_disk_is_told_and_what_was_stored_stays(url: str) -> None:
         ("[" * 100_000, "not JSON"),
         ('"' + "x" * (1 << 20) + '"', "at most 1048576"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_a_value_that_is_not_legal_is_no(url: str, value: str, reason: str) -> None:
     put(url, "t", "k", "1")

@@ -84,6 +84,7 @@ def test_nothing_to_load_is_no_error(url: str) -> None:
         ('{"key": "k", "value": "\\ud800"}', "lone surrogate"),
         (json.dumps({"key": "k", "value": "x" * (1 << 20)}), "at most 1048576"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_a_bad_line_is_named_and_nothing_behind_the_last_batch_is_written(url: str, line: str, reason: str) -> None:
     good = entries(25)
