@@ -273,6 +273,28 @@ def test_a_feed_keeps_up_with_a_backlog_in_pieces(store: Embedded, pubsub: PubSu
     assert 1 < sum(map(bool, pieces)) <= 4
 
 
+def test_much_for_others_does_not_delay_what_comes_behind_it(store: Embedded, pubsub: PubSub) -> None:
+    feed = store.listen(pubsub, "a")
+    pubsub.publish([Message("b", b"x" * (1 << 20)) for _ in range(10)])
+    pubsub.publish([Message("a", b"1")])
+
+    [message] = feed.receive(0)
+
+    assert isinstance(message, Message)
+    assert message.data == b"1"
+
+
+def test_large_messages_are_received_in_pieces(store: Embedded, pubsub: PubSub) -> None:
+    feed = store.listen(pubsub, "a")
+    pubsub.publish([Message("a", b"%d" % number * (1 << 20)) for number in range(10)])
+    feed.subscribe(["b"])
+
+    events = received(feed, 11)
+
+    assert [event.data[:1] for event in events[:-1]] == [b"%d" % number for number in range(10)]
+    assert events[-1].topic == "b"
+
+
 def test_a_receive_without_news_returns_in_time(store: Embedded, pubsub: PubSub) -> None:
     feed = store.listen(pubsub, "a")
     began = time.monotonic()
@@ -389,7 +411,7 @@ def test_a_copy_built_from_changes_equals_the_table(store: Embedded, db: Db) -> 
     copy: dict[str, Record] = {}
     newest: dict[str, int] = {}
     head = ""
-    while head != db.heads([ALL])[0] or any(thread.is_alive() for thread in threads):
+    while any(thread.is_alive() for thread in threads) or head != db.heads([ALL])[0]:
         for change in feed.receive(0.1):
             assert isinstance(change, Change)
             assert change.revision > newest.get(change.name, 0)

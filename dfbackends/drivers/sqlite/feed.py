@@ -16,7 +16,7 @@ from dfbackends.drivers.sqlite.faults import HandleClosed
 from dfbackends.drivers.sqlite.file import Connection, File
 from dfbackends.drivers.sqlite.heads import Heads
 from dfbackends.drivers.sqlite.place import Place
-from dfbackends.drivers.sqlite.stream import Stream as Name
+from dfbackends.drivers.sqlite.stream import StreamName
 from dfbackends.drivers.sqlite.wake import Bell, Ringer
 
 _ENOUGH = 1000
@@ -101,7 +101,10 @@ class _LogFeed(Feed[T, M]):
                 raise Gone("the log was trimmed past this place, or replaced by another one")
             for seq, op, *row in rows:
                 here = Place(seq, op)
-                found += self._told(here, *row)
+                told = [*self._told(here, *row)]
+                if not told:
+                    continue
+                found += told
                 size += len(row[-1] or b"")
                 if len(found) >= _ENOUGH or size >= _ENOUGH_BYTES:
                     break
@@ -185,7 +188,7 @@ class ChangeFeed(_LogFeed[Stream, Change]):
     )
 
     def _start(self, connection: Connection, after: Place | None) -> Place:
-        self._streams: dict[Name, Stream] = {}
+        self._streams: dict[StreamName, Stream] = {}
         self._heads = Heads(connection, after)
         return self._heads.place
 
@@ -214,5 +217,5 @@ class ChangeFeed(_LogFeed[Stream, Change]):
         self._heads.note(at, table, topic, was)
 
 
-def _name(stream: Stream) -> Name:
+def _name(stream: Stream) -> StreamName:
     return stream.table.name, stream.topic or ""

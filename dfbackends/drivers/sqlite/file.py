@@ -71,7 +71,7 @@ class File:
             raise ConfigurationError(str(error)) from error
         except ValueError as error:
             raise ConfigurationError(f"{self.path!r} can not be a path: {error}") from error
-        except (OSError, sqlite3.Error) as error:
+        except (Replaced, OSError, sqlite3.Error) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
                 raise ConfigurationError(f"{self.path} can not be a path: {error.strerror}") from error
             raise wrapped(error, ERRORS, f"opening {self.path}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from dfbackends.drivers.sqlite.place import Place, end
-from dfbackends.drivers.sqlite.stream import Stream, last_changes
+from dfbackends.drivers.sqlite.stream import StreamName, last_changes
 
 _TRIMMED = "SELECT CAST(tbl AS TEXT), CAST(topic AS TEXT), seq, op FROM head"
 _LATER = "SELECT seq, op, CAST(tbl AS TEXT), CAST(topic AS TEXT), CAST(was AS TEXT) FROM log WHERE seq >= ? ORDER BY seq"
@@ -15,11 +15,11 @@ class Heads:
     """Goes forward with the log, so that writers need not keep heads."""
 
     def __init__(self, connection: sqlite3.Connection, at: Place | None = None) -> None:
-        self._tokens: dict[Stream, str] = {}
+        self._tokens: dict[StreamName, str] = {}
         self._place = Place(0, "")
         self._load(connection, at)
 
-    def __getitem__(self, stream: Stream) -> str:
+    def __getitem__(self, stream: StreamName) -> str:
         return self._tokens.get(stream, "")
 
     @property
