@@ -53,7 +53,7 @@ class Batch:
 
     def update(self, table: str, key: str, value: Any, *, topic: str | None = None) -> None:
         """Replace an entry when the batch is sent; without a topic it keeps its own."""
-        self._add(*self._encoder.entry(table, key, value, topic), Expect.PRESENT, topic)
+        self._add(*self._encoder.entry(table, key, value, "" if topic is None else topic), Expect.PRESENT, topic)
 
     def delete(self, table: str, key: str) -> None:
         """Remove an entry when the batch is sent."""

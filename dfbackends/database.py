@@ -168,7 +168,7 @@ class Database:
         :raises Conflict: the entry is not, or no longer, at the ``revision`` given
         :raises InvalidValue: the value is not JSON, or breaks the schema of the table
         """
-        name, data = self._encoder.entry(table, key, value, topic)
+        name, data = self._encoder.entry(table, key, value, "" if topic is None else topic)
         rounds = Rounds(self._store.patience)
         while topic is None:
             rounds.begin()

@@ -25,15 +25,14 @@ class Encoder:
         """
         return Key(self._catalog.table(table), names.check("key", key, self._name))
 
-    def entry(self, table: str, key: str, value: Any, topic: str | None) -> tuple[Key, bytes]:
-        """Return the driver's key and the encoded value, after recording a table that is new; None is a topic that is kept.
+    def entry(self, table: str, key: str, value: Any, topic: str) -> tuple[Key, bytes]:
+        """Return the driver's key and the encoded value, after recording a table that is new.
 
         :raises InvalidName: the table, the key or the topic is not legal
         :raises InvalidValue: the value is not JSON, breaks the schema of the table, or is over the limit (``TooLarge``)
         """
         names.check("key", key, self._name)
-        if topic is not None:
-            self.topic(topic)
+        self.topic(topic)
         data = codec.encode(value, self._value)
         definition = self._catalog.writable(table)
         if definition.schema is not None:

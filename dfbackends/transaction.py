@@ -74,7 +74,7 @@ class Transaction:
 
         :raises KeyNotFound: the key is not there
         """
-        name, data = self._encoder.entry(table, key, value, topic)
+        name, data = self._encoder.entry(table, key, value, "" if topic is None else topic)
         record = self._current(self._placed(name))
         if record is None:
             raise KeyNotFound(table, key)

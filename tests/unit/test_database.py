@@ -300,3 +300,10 @@ def test_asking_for_an_outcome_ends_with_the_deadline() -> None:
 
     assert time.monotonic() - began < 1.7
     store.close()
+
+
+def test_a_new_entry_has_no_topic_to_keep(bench: Bench) -> None:
+    none: Any = None
+
+    with pytest.raises(InvalidName):
+        bench.db.put("t", "k", 1, topic=none)
