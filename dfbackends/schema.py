@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from dfbackends.codec import JSON
 from dfbackends.errors import InvalidValue
@@ -17,6 +18,11 @@ from dfbackends.expression import backtracks
 _SIZE = 64 * 1024
 _STEPS = 20_000
 _UNIQUE = 1_000
+
+# Keywords under which names stand for schemas, and those under which there is data.
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
+_DATA = ("enum", "const", "default", "examples")
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 _LATEST = "https://json-schema.org/draft/2020-12/schema"
 _VERSIONS = (
@@ -53,7 +59,11 @@ class Schema:
         """
         if self._compiled is not None and self._compiled(value):
             return
-        for error in self._norm.iter_errors(value):
+        try:
+            error = next(self._norm.iter_errors(value), None)
+        except RecursionError:
+            raise InvalidValue("the value nests too deep for the schema of its table") from None
+        if error is not None:
             path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
             raise InvalidValue(f"the value breaks the schema of its table at ${path}: rule {error.validator!r}")
 
@@ -87,7 +97,7 @@ def vet(definition: dict[str, Any]) -> None:
 
     :raises InvalidValue: it is no JSON Schema, refers to something outside of itself, is over 64 KiB, or may take time out
         of proportion: a pattern with nested repetition, ``uniqueItems`` without ``maxItems`` up to 1,000, references that
-        multiply to over 20,000 steps
+        multiply to over 20,000 steps, one that leads to what is no schema, an ``$id`` within the schema
     """
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
@@ -106,11 +116,16 @@ def vet(definition: dict[str, Any]) -> None:
         raise InvalidValue(f"no JSON Schema: {error.json_path}: rule {error.validator!r} of the meta-schema") from None
     for node in _nodes(definition):
         _vet_node(node)
-    _count(definition, definition, {}, ())
+        if node is not definition and (isinstance(node.get("$id"), str) or isinstance(node.get("id"), str)):
+            raise InvalidValue("$id is for the whole schema only: within it, references would lead elsewhere")
+    try:
+        _count(definition, definition, {}, ())
+    except RecursionError:
+        raise InvalidValue("the references of the schema nest too deep") from None
 
 
 def _vet_node(node: dict[str, Any]) -> None:
-    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+    for keyword in _REFERENCES:
         target = node.get(keyword)
         if isinstance(target, str) and not target.startswith("#"):
             raise InvalidValue(f"{keyword} refers to something outside of the schema; put it under $defs")
@@ -123,7 +138,7 @@ def _vet_node(node: dict[str, Any]) -> None:
         except re.error as error:
             raise InvalidValue(f"pattern is no regular expression: {error.msg}") from None
         if slow:
-            raise InvalidValue("pattern has a repetition within a repetition, which may take exponential time")
+            raise InvalidValue("pattern has a repetition or a choice within a repetition, which may take exponential time")
     if node.get("uniqueItems") is True and not node.get("maxItems", _UNIQUE + 1) <= _UNIQUE:
         raise InvalidValue(f"uniqueItems takes quadratic time: set maxItems to {_UNIQUE} or less beside it")
 
@@ -133,7 +148,10 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
     if isinstance(schema, dict):
         yield schema
         for keyword, part in schema.items():
-            if keyword not in ("enum", "const", "default", "examples"):
+            if keyword in _NAMED and isinstance(part, dict):
+                for inner in part.values():
+                    yield from _nodes(inner)
+            elif keyword not in _DATA:
                 yield from _nodes(part)
     elif isinstance(schema, list):
         for part in schema:
@@ -147,7 +165,7 @@ def _keywords(schema: Any) -> Iterator[str]:
             if keyword in ("properties", "$defs", "definitions") and isinstance(part, dict):
                 for inner in part.values():
                     yield from _keywords(inner)
-            elif keyword not in ("enum", "const", "default", "examples"):
+            elif keyword not in _DATA:
                 yield from _keywords(part)
     elif isinstance(schema, list):
         for part in schema:
@@ -164,9 +182,10 @@ def _count(node: Any, root: Any, known: dict[int, int], below: tuple[int, ...]) 
     below = (*below, id(node))
     for part in node.values() if isinstance(node, dict) else node:
         steps += _count(part, root, known, below)
-    reference = node.get("$ref") if isinstance(node, dict) else None
-    if isinstance(reference, str):
-        steps += _count(_resolve(reference, root), root, known, below)
+    references = [node.get(keyword) for keyword in _REFERENCES] if isinstance(node, dict) else []
+    for reference in references:
+        if isinstance(reference, str):
+            steps += _count(_resolve(reference, root), root, known, below)
     if steps > _STEPS:
         raise InvalidValue(f"the references of the schema multiply to over {_STEPS} steps")
     known[id(node)] = steps
@@ -183,9 +202,11 @@ def _resolve(reference: str, root: Any) -> Any:
         raise InvalidValue(f"$ref {reference!r} leads nowhere")
     node = root
     for part in reference[2:].split("/"):
-        name = part.replace("~1", "/").replace("~0", "~")
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
         try:
             node = node[int(name)] if isinstance(node, list) else node[name]
         except (KeyError, IndexError, ValueError, TypeError):
             raise InvalidValue(f"$ref {reference!r} leads nowhere") from None
+    if not (isinstance(node, bool) or any(found is node for found in _nodes(root))):
+        raise InvalidValue(f"$ref {reference!r} leads to something that is no schema")
     return node

@@ -139,6 +139,10 @@ def test_an_error_tells_the_path_and_the_rule_and_never_the_value(value: Any, pa
         {"allOf": [{"$dynamicRef": "other.json"}]},
         {"$ref": "#/$defs/missing"},
         {"$ref": "#missing"},
+        {"properties": {"default": {"pattern": "^(a+)+$"}}},
+        {"$ref": "#/const", "const": {"pattern": "^(a+)+$"}},
+        {"$ref": "#/properties", "properties": {"pattern": {}}},
+        {"$defs": {"a": {"$id": "urn:a", "$defs": {"b": True}, "$ref": "#/$defs/b"}, "b": True}, "$ref": "#/$defs/a"},
         {"$schema": "http://example.com/schema"},
         {"$schema": 5},
         {"title": "x" * 70_000},
@@ -153,13 +157,21 @@ def test_what_is_no_schema_or_might_not_end_is_refused(definition: Any) -> None:
         vet(definition)
 
 
-def test_references_that_multiply_are_refused() -> None:
-    definitions: dict[str, Any] = {"d0": {"type": "integer"}}
+@pytest.mark.parametrize(("reference", "letter"), [("$ref", "d"), ("$dynamicRef", "d"), ("$ref", "%64")])
+def test_references_that_multiply_are_refused(reference: str, letter: str) -> None:
+    definitions: dict[str, Any] = {"d0": {"type": "integer"}} | {f"%64{level}": True for level in range(13)}
     for level in range(1, 13):
-        definitions[f"d{level}"] = {"allOf": [{"$ref": f"#/$defs/d{level - 1}"}] * 4}
+        definitions[f"d{level}"] = {"allOf": [{reference: f"#/$defs/{letter}{level - 1}"}] * 4}
 
     with pytest.raises(InvalidValue, match="multiply"):
-        vet({"$defs": definitions, "$ref": "#/$defs/d12"})
+        vet({"$defs": definitions, "$ref": f"#/$defs/{letter}12"})
+
+
+def test_a_value_too_deep_for_the_norm_is_refused_and_raises_nothing_else() -> None:
+    schema = Schema({"$ref": "#", "multipleOf": 1})
+
+    assert not schema.compiled
+    assert not accepts(schema, 1)
 
 
 def test_a_schema_may_refer_to_itself() -> None:
@@ -176,12 +188,16 @@ def test_a_reference_to_an_anchor_is_followed() -> None:
     assert not accepts(schema, ["1"])
 
 
-@pytest.mark.parametrize("name", ["$ref", "pattern", "uniqueItems", "enum"])
+@pytest.mark.parametrize("name", ["$ref", "$id", "id", "pattern", "uniqueItems", "enum"])
 def test_a_property_may_be_called_like_a_keyword(name: str) -> None:
     schema = Schema({"properties": {name: {"type": "integer"}}})
 
     assert accepts(schema, {name: 1})
     assert not accepts(schema, {name: "1"})
+
+
+def test_a_property_may_be_called_like_a_keyword_that_is_compared() -> None:
+    vet({"properties": {"uniqueItems": True, "maxItems": {"type": "integer"}}})
 
 
 def test_a_remote_reference_is_never_fetched() -> None:
@@ -216,7 +232,13 @@ def test_a_remote_reference_is_never_fetched() -> None:
         ("(x+x+)+y", True),
         ("((ab)*)*", True),
         ("(?=(a+)+)b", True),
-        ("([0-9]{1,3}){1,20}", False),
+        ("([0-9]{1,3}){1,20}", True),
+        ("([0-9]{1,3}[.]){3}[0-9]{1,3}", False),
+        ("(a|aa)+", True),
+        ("(?i)(a|Ab)+", True),
+        ("(a{0,8})+", True),
+        ("((a{0,8}){0,8}){0,8}", True),
+        ("(foo|bar)*", False),
         ("([0-9]{1,30}){1,20}", True),
         ("([0-9a-f]{2}:){5}[0-9a-f]{2}", False),
         ("[a-z]+-[a-z]+", False),
