@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfbackends.api import DbApi, Key, PubSubApi, Table
 from dfbackends.database import Database
-from dfbackends.errors import Unavailable, wrapped
+from dfbackends.errors import Unavailable, undone, wrapped
 from dfbackends.health import PREFIX, Health, running_threads
 from dfbackends.names import Namespace
 from dfbackends.pubsub import PubSub
@@ -183,7 +183,7 @@ def _driver(choice: Choice, deadline: float) -> Any:
     try:
         return choice.driver.open(choice.values, deadline)
     except Exception as error:
-        raise wrapped(error, choice.driver.provides.errors, f"opening {choice.name!r}") from error
+        raise undone(wrapped(error, choice.driver.provides.errors, f"opening {choice.name!r}")) from error
 
 
 def _close(driver: DbApi | PubSubApi) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,7 +152,7 @@ def _typed(texts: Mapping[str, str], options: Mapping[str, cfg.Opt], owner: str)
     values = {dest: option.default for dest, option in options.items()}
     for dest, text in texts.items():
         try:
-            values[dest] = options[dest].type(text)
+            values[dest] = _number(options[dest].type(text))
         except ValueError as error:
             reason = "its value is not legal" if options[dest].secret else str(error)
             raise ConfigurationError(f"parameter {dest!r} of the backend {owner!r}: {reason}") from None
@@ -159,10 +160,22 @@ def _typed(texts: Mapping[str, str], options: Mapping[str, cfg.Opt], owner: str)
 
 
 def _values(conf: cfg.ConfigOpts, options: Iterable[cfg.Opt], group: str) -> dict[str, Any]:
-    try:
-        return {option.dest: conf[group][option.dest] for option in options}
-    except cfg.ConfigFileValueError as error:
-        raise ConfigurationError(f"the section [{group}]: {error}") from error
+    values = {}
+    for option in options:
+        try:
+            values[option.dest] = _number(conf[group][option.dest])
+        except (cfg.ConfigFileValueError, cfg.TemplateSubstitutionError, cfg.NoSuchOptError, ValueError) as error:
+            # In these files $name stands for another option, which surprises who has it in a password.
+            reason = "its value is not legal ($$ stands for $)" if option.secret else str(error)
+            raise ConfigurationError(f"the section [{group}]: option {option.dest!r}: {reason}") from None
+    return values
+
+
+def _number(value: Any) -> Any:
+    """Return the value; bounds let pass what is no number."""
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError("nan is no number")
+    return value
 
 
 def _given(conf: cfg.ConfigOpts, options: Iterable[cfg.Opt], group: str) -> dict[str, Any]:
@@ -175,9 +188,13 @@ def _given(conf: cfg.ConfigOpts, options: Iterable[cfg.Opt], group: str) -> dict
 
 def _sections(conf: cfg.ConfigOpts) -> dict[str, set[str]]:
     """Return the options that the configuration files name, by section. oslo.config itself passes over unknown ones."""
+    try:
+        named = conf.config_file or ()
+    except cfg.NoSuchOptError:
+        raise ConfigurationError("the configuration was not read: call conf(arguments, project=...) before") from None
     files = [str(path) for folder in conf.config_dirs for path in sorted(Path(folder).glob("*.conf"))]
     parsed: dict[str, dict[str, Any]] = {}
-    for path in [*(conf.config_file or ()), *files]:
+    for path in [*named, *files]:
         cfg.ConfigParser(path, parsed).parse()
     return {section: {name.replace("-", "_") for name in options} for section, options in parsed.items()}
 

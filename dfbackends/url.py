@@ -34,28 +34,41 @@ def parse(text: str) -> Url:
     found = _FORM.fullmatch(text)
     if found is None:
         raise ConfigurationError("not the URL of a backend: the form is name:path or name://hosts/path, as in sqlite:app.db")
-    name, variant = _ALIASES.get(found["name"], (found["name"], found["variant"] or ""))
-    return Url(name, _address(variant, found["rest"]), _options(found["query"] or ""))
+    name, variant = found["name"], found["variant"] or ""
+    if name in _ALIASES:
+        if variant:
+            raise ConfigurationError(f"{name}: stands for {'+'.join(_ALIASES[name])}:, and takes no other variant")
+        name, variant = _ALIASES[name]
+    try:
+        return Url(name, _address(variant, found["rest"]), _options(found["query"] or ""))
+    except UnicodeDecodeError:
+        raise ConfigurationError("the URL has an escape, like %FF, that is not UTF-8") from None
 
 
 def _address(variant: str, rest: str) -> Address:
     if not rest.startswith("//"):
-        return Address(variant, path=unquote(rest))
+        return Address(variant, path=_decoded(rest))
     authority, _, path = rest[2:].partition("/")
     login, at, hosts = authority.rpartition("@")
     user, colon, password = login.partition(":")
     return Address(
         variant,
-        user=unquote(user) if at else None,
-        password=unquote(password) if colon else None,
-        hosts=unquote(hosts),
-        path=unquote(path),
+        user=_decoded(user) if at else None,
+        password=_decoded(password) if colon else None,
+        hosts=_decoded(hosts),
+        path=_decoded(path),
     )
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="strict")
 
 
 def _options(query: str) -> dict[str, str]:
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") if query else []
+    except UnicodeDecodeError:
+        raise
     except ValueError:
         raise ConfigurationError("the part of the URL behind the question mark is not of the form option=value&...") from None
     options = dict(pairs)

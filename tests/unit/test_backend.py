@@ -8,7 +8,8 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,9 @@ from contract_tests.faulty import FaultyDb, faulty_db
 from contract_tests.plan import ANY, Plan
 from contract_tests.waiting import eventually
 from dfbackends import errors
+from dfbackends.api import Driver
+from dfbackends.backend import _driver
+from dfbackends.config import Choice
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
 
 
@@ -179,3 +183,13 @@ def test_every_error_survives_pickling(error: errors.Error) -> None:
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert repr(vars(copy)) == repr(vars(error))
+
+
+def test_opening_is_never_in_doubt() -> None:
+    def broken(values: Mapping[str, Any], deadline: float) -> MemoryDb:
+        raise RuntimeError
+
+    with pytest.raises(dfbackends.Unavailable) as caught:
+        _driver(Choice("x", Driver(MemoryDb, broken), {}), 1.0)
+
+    assert isinstance(caught.value.__cause__, RuntimeError)

@@ -99,6 +99,8 @@ def test_environment_variables_are_read(configure: Configure, monkeypatch: pytes
         ("[dfbackends]\ndb = memory\nretries = many\n", "retries"),
         ("[dfbackends]\ndb = memory\ndeadline = 0\n", "deadline"),
         ("[dfbackends]\ndb = memory\nnamespace = a/b\n", "namespace"),
+        ("[dfbackends]\ndb = memory\ndeadline = nan\n", "deadline"),
+        ("[dfbackends]\ndb = memory\nnamespace = a$b\n", "namespace"),
     ],
 )
 def test_a_mistake_in_a_file_is_an_error_that_tells_what_to_do(configure: Configure, text: str, reason: str) -> None:
@@ -113,6 +115,7 @@ def test_a_mistake_in_a_file_is_an_error_that_tells_what_to_do(configure: Config
         ("memory:?retrys=5", "did you mean 'retries'"),
         ("memory:?retries=many", "'retries'"),
         ("memory:?retries=-1", "'retries'"),
+        ("memory:?deadline=nan", "'deadline'"),
         ("memory:x?name=y", "twice"),
         ("memory:?db=sqlite", "has no option 'db'"),
         ("memory://host/x", "form is memory:name"),
@@ -146,3 +149,21 @@ def test_a_backend_without_a_name_is_a_store_of_its_own() -> None:
         one.db.put("t", "k", 1)
 
         assert list(other.db.keys("t")) == []
+
+
+def test_a_configuration_that_nobody_has_read_is_an_error_that_tells_what_to_do() -> None:
+    with pytest.raises(ConfigurationError, match="was not read"):
+        config.from_conf(cfg.ConfigOpts())
+
+
+def test_a_secret_that_is_not_legal_is_not_shown() -> None:
+    conf = cfg.ConfigOpts()
+    conf([], project="app")
+    option = cfg.StrOpt("password", secret=True, default="hunter2$other")
+    conf.register_opts([option], group="x")
+
+    with pytest.raises(ConfigurationError) as caught:
+        config._values(conf, [option], "x")
+
+    assert "hunter2" not in str(caught.value)
+    assert "other" not in str(caught.value)

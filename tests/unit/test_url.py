@@ -34,7 +34,23 @@ def test_each_form_has_one_meaning(text: str, url: Url) -> None:
     assert parse(text) == url
 
 
-@pytest.mark.parametrize("text", ["", "app.db", "/app.db", ":x", "1x:y", "sqlite:a?b", "sqlite:a?b=1&b=2", "sqlite:a?&"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "app.db",
+        "/app.db",
+        ":x",
+        "1x:y",
+        "sqlite:a?b",
+        "sqlite:a?b=1&b=2",
+        "sqlite:a?&",
+        "sqlite:%FF",
+        "redis://:%FF@h",
+        "redis://h?p=%FF",
+        "rediss+unix:/socket",
+    ],
+)
 def test_what_is_no_url_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         parse(text)
