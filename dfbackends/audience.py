@@ -62,8 +62,7 @@ class Audience:
                     with self._lock:
                         items += self._gaps(channel, gap)
                 if envelope is None:
-                    self.malformed += 1
-                    LOG.warning("a message of %d bytes is not one of ours, and was skipped", len(message.data))
+                    self._skip(message)
                 elif deliver and envelope.data is not None:
                     items.append((channel.live, envelope.data))
             if items:
@@ -101,12 +100,14 @@ class Audience:
     def join(self, name: str, subscription: Subscription, head: str, now: float) -> None:
         """Let a subscription hear a topic from this place on; called by the reader when the backend has confirmed."""
         with self._lock:
+            if subscription.recipient.ended:
+                return
             channel = self._channels.setdefault(name, _Channel())
             if not channel.live:
                 channel.continuity.begin(head)
             elif gap := channel.continuity.confirmed(head):
                 self._delivery.put(self._gaps(channel, gap))
-            if subscription.recipient.ended or subscription.live:
+            if subscription.live:
                 return
             if subscription not in channel.subscriptions:
                 channel.subscriptions.append(subscription)
@@ -141,6 +142,12 @@ class Audience:
     def _subscriptions(self) -> Iterator[Subscription]:
         for channel in self._channels.values():
             yield from channel.subscriptions
+
+    def _skip(self, message: Message) -> None:
+        self.malformed += 1
+        # The first, the second, the fourth: whoever sends garbage must not fill the log.
+        if self.malformed & (self.malformed - 1) == 0:
+            LOG.warning("a message of %d bytes is not ours, and was skipped; so far %d", len(message.data), self.malformed)
 
     def _gaps(self, channel: _Channel, gap: Gap) -> list[Item]:
         return [

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Position
-from dfbackends.errors import Closed, Code, ErrorTable, understand
+from dfbackends.errors import BackendError, Closed, Code, ErrorTable, wrapped
 from dfbackends.origin import origin
 from dfbackends.pace import USUAL, Pace, Pauses
 from dfbackends.topics import Topics
@@ -115,10 +115,10 @@ class Line(Generic[T, M]):
     def _run(self) -> None:
         try:
             watch = self._opened(None)
-        except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for the line.
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits for the line.
             with self._lock:
                 self._thread = None
-            self._topics.fail(error)
+                self._topics.fail(_ordinary(error))
             return
         self._topics.up(watch.feed, set())
         while True:
@@ -151,16 +151,16 @@ class Line(Generic[T, M]):
         """Tell what arrives until the line breaks; return why it did, and the place to go on from."""
         position = None
         try:
-            for messages, now in watch.early:
-                self._listener.heard(messages, now)
+            while watch.early:
+                self._listener.heard(*watch.early.popleft())
             while self._topics.broken is None:
                 position = watch.feed.position
                 events, now = watch.receive()
                 # Should telling fail, what was received is lost with it: then nobody may go on from there.
                 position = None
                 self._tell(events, now)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the line can not be relied on any more.
-            return self._topics.broken or error, None if isinstance(error, Gone) else position
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the line can not be relied on any more.
+            return self._topics.broken or _ordinary(error), None if isinstance(error, Gone) else position
         return self._topics.broken, watch.feed.position
 
     def _tell(self, events: Sequence[M | Confirmed[T] | Denied[T] | Alive], now: float) -> None:
@@ -175,15 +175,16 @@ class Line(Generic[T, M]):
         if messages:
             self._listener.heard(messages, now)
 
-    def _note(self, error: Exception) -> Code:
-        code: Code
+    def _note(self, error: Exception, before: Code | None = None) -> Code:
+        code: Code = "unreachable"
         if isinstance(error, Gone):
             code = "overloaded"
-        elif isinstance(error, Silent):
-            code = "unreachable"
-        else:
-            code = understand(error, self._errors).code
-        LOG.warning("the line of %s is down: %s (%s)", self._name, code, origin(error))
+        elif not isinstance(error, Silent):
+            failure = wrapped(error, self._errors, "listening")
+            code = failure.code if isinstance(failure, BackendError) else code
+        # An outage is told once, and once more when its reason changes.
+        level = logging.DEBUG if code == before else logging.WARNING
+        LOG.log(level, "the line of %s is down: %s (%s)", self._name, code, origin(error))
         return code
 
     def _rebuilt(self, position: Position | None, code: Code) -> Watch[T, M] | None:
@@ -197,13 +198,13 @@ class Line(Generic[T, M]):
                     self._topics.up(watch.feed, set())
                 else:
                     self._resume(watch)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the line is to be rebuilt until it is closed.
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the line is to be rebuilt until it is closed.
                 if watch is not None:
                     watch.feed.close()
                 if isinstance(error, Gone):
                     position = None
                 elif not self._closing.is_set():
-                    code = self._topics.code = self._note(error)
+                    code = self._topics.code = self._note(_ordinary(error), before=code)
             else:
                 LOG.info("the line of %s works again", self._name)
                 return watch
@@ -229,3 +230,8 @@ class Line(Generic[T, M]):
         self._topics.keep(heads)
         self._listener.resumed(heads)
         self._topics.up(watch.feed, set(heads))
+
+
+def _ordinary(error: BaseException) -> Exception:
+    # A thread that an exit or a cancellation ends would end in silence.
+    return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)

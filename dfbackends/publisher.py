@@ -44,7 +44,7 @@ class Publisher:
         :raises OutcomeUnknown: they may have been sent, and are in the sequence: nobody gets others in their place
         """
         attempts = Attempts(self._patience, failover=self._driver.failover, timeout=self._driver.timeout)
-        until = attempts.began + self._patience.deadline
+        until = attempts.began + self._patience.deadline - self._driver.timeout
         tracks = self._tracked({topic for topic, _ in items})
         held: list[Track] = []
         try:

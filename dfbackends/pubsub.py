@@ -150,8 +150,8 @@ class PubSub:
             renew=partial(self._renew, name),
             unsubscribe=partial(self._unsubscribe, name),
         )
-        self._delivery.start(subscription.recipient)
         try:
+            self._delivery.start(subscription.recipient)
             self._line.subscribe(name, subscription, partial(self._audience.join, name, subscription), until)
         except BaseException:
             self._unsubscribe(name, subscription)

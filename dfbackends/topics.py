@@ -5,29 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Container, Hashable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from dfbackends.api import Confirmed, Denied, Feed
 from dfbackends.errors import Closed, Code, Error, ErrorTable, OutcomeUnknown, Refused, Unavailable, wrapped
+from dfbackends.questions import Question, Questions
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Hashable)
-
-
-class _Question:
-    """One topic asked for by one member; who settles it first, the reader or the deadline, decides."""
-
-    def __init__(self, member: Hashable, effect: Callable[[str, float], None]) -> None:
-        self.member = member
-        self.effect = effect
-        self.joins = False
-        self.settled = False
-        self.error: Error | None = None
-        self.answered = threading.Event()
 
 
 class Topics(Generic[T]):
@@ -45,11 +33,11 @@ class Topics(Generic[T]):
         self._feed: Feed[T, Any] | None = None
         self._closed = False
         self._wanted: dict[T, set[Hashable]] = {}
-        self._asked: defaultdict[T, deque[_Question]] = defaultdict(deque)
+        self._asked: Questions[T] = Questions()
         self.failure: Exception | None = None
         """Why the line could not be opened."""
         self.broken: Exception | None = None
-        """Why the feed has to be given up: something could not be sent, so that answers would be taken for others."""
+        """Why the feed has to be given up, though it does not say so itself."""
         self.code: Code | None = None
         """Why the line is down."""
 
@@ -69,7 +57,7 @@ class Topics(Generic[T]):
         while True:
             self._wait_for_a_line(until)
             with self._sender(until):
-                question = _Question(member, effect)
+                question = Question(member, effect)
                 feed = self._note(topic, question)
                 if feed is not None:
                     self._send(feed, topic, question)
@@ -93,9 +81,7 @@ class Topics(Generic[T]):
             with self._changed:
                 feed = self._feed if self._leave(topic, member) else None
             if feed is not None and held:
-                feed.unsubscribe([topic])
-        except Exception as error:  # noqa: BLE001 - the line broke, as its reader finds, too; and then nothing is subscribed.
-            LOG.debug("unsubscribing failed: %s", type(error).__name__)
+                _unsubscribe(feed, [topic])
         finally:
             if held:
                 self._sending.release()
@@ -103,22 +89,22 @@ class Topics(Generic[T]):
     def answer(self, event: Confirmed[T] | Denied[T], now: float) -> None:
         """Settle the oldest question about a topic; for the reader."""
         with self._changed:
-            questions = self._asked.get(event.topic)
-            if not questions:
-                return
-            question = questions.popleft()
-            if not questions:
-                del self._asked[event.topic]
-            if question.settled:
+            question = self._asked.next(event.topic)
+            if question is None or question.settled:
                 return
             question.settled = True
             if isinstance(event, Denied):
                 question.error = self.not_done(event.error)
                 if question.joins:
                     self._leave(event.topic, question.member)
-        if isinstance(event, Confirmed):
-            question.effect(event.head, now)
-        question.answered.set()
+        try:
+            if isinstance(event, Confirmed):
+                question.effect(event.head, now)
+        except BaseException as error:
+            question.error = Unavailable(f"subscribing failed: {type(error).__name__}", code="protocol")
+            raise
+        finally:
+            question.answered.set()
 
     def wanted(self) -> list[T]:
         """Return what is wanted."""
@@ -141,29 +127,22 @@ class Topics(Generic[T]):
                     self._changed.notify_all()
                     return
             subscribed -= unwanted
-            try:
-                feed.unsubscribe(list(unwanted))
-            except Exception as error:  # noqa: BLE001 - the line broke, as its reader finds, too; and then nothing is subscribed.
-                LOG.debug("unsubscribing failed: %s", type(error).__name__)
+            _unsubscribe(feed, list(unwanted))
 
     def down(self, code: Code | None) -> None:
         """Take the feed away, and fail who waits for an answer on it."""
         with self._changed:
             self._feed = None
             self.code = code
-            unanswered = [question for questions in self._asked.values() for question in questions if not question.settled]
-            for topic, questions in self._asked.items():
-                for question in questions:
-                    if question.joins:
-                        self._leave(topic, question.member)
-            self._asked.clear()
-            for question in unanswered:
-                question.settled = True
-                question.error = Closed()
-                if code is not None and not self._closed:
-                    question.error = Unavailable(f"subscribing failed: the line broke ({code})", code=code)
-        for question in unanswered:
-            question.answered.set()
+            for topic, question in self._asked.clear():
+                if question.joins:
+                    self._leave(topic, question.member)
+                if not question.settled:
+                    question.settled = True
+                    question.error = Closed()
+                    if code is not None and not self._closed:
+                        question.error = Unavailable(f"subscribing failed: the line broke ({code})", code=code)
+                    question.answered.set()
 
     def fail(self, failure: Exception) -> None:
         """Fail who waits for a line that could not be opened."""
@@ -183,7 +162,8 @@ class Topics(Generic[T]):
         failure = wrapped(error, self._errors, "subscribing")
         if isinstance(failure, OutcomeUnknown):
             failure = Unavailable(str(failure), code=failure.code)
-        failure.__cause__ = error
+        if failure is not error:
+            failure.__cause__ = error
         return failure
 
     def _wait_for_a_line(self, until: float) -> None:
@@ -207,29 +187,32 @@ class Topics(Generic[T]):
         finally:
             self._sending.release()
 
-    def _note(self, topic: T, question: _Question) -> Feed[T, Any] | None:
+    def _note(self, topic: T, question: Question) -> Feed[T, Any] | None:
         with self._changed:
             if self._feed is not None:
                 members = self._wanted.setdefault(topic, set())
                 question.joins = question.member not in members
                 members.add(question.member)
-                self._asked[topic].append(question)
+                self._asked.add(topic, question)
             return self._feed
 
-    def _send(self, feed: Feed[T, Any], topic: T, question: _Question) -> None:
+    def _send(self, feed: Feed[T, Any], topic: T, question: Question) -> None:
         try:
             feed.subscribe([topic])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - its meaning is raised.
             failure = self.not_done(error)
+            # Whether it was sent is not known, so that the next answer might be taken for another one.
+            doubtful = not isinstance(failure, Refused)
             with self._changed:
                 if not question.settled:
-                    self._asked[topic].remove(question)
-                    self._leave(topic, question.member)
-                if not isinstance(failure, Refused):
+                    self._asked.remove(topic, question)
+                    if question.joins:
+                        self._leave(topic, question.member)
+                if doubtful and self._feed is feed:
                     self.broken = error
-            if self.broken:
+            if doubtful:
                 feed.close()
-            raise failure from error
+            raise failure from failure.__cause__
 
     def _leave(self, topic: T, member: Hashable) -> bool:
         members = self._wanted.get(topic, set())
@@ -239,3 +222,10 @@ class Topics(Generic[T]):
         if not members:
             del self._wanted[topic]
         return not members
+
+
+def _unsubscribe(feed: Feed[T, Any], topics: Sequence[T]) -> None:
+    try:
+        feed.unsubscribe(topics)
+    except Exception as error:  # noqa: BLE001 - the line broke, as its reader finds, too; and then nothing is subscribed.
+        LOG.debug("unsubscribing failed: %s", type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
@@ -23,7 +24,7 @@ class Watch(Generic[T, M]):
     def __init__(self, feed: Feed[T, M], pace: Pace) -> None:
         self.feed = feed
         self.heard = time.monotonic()
-        self.early: list[tuple[list[M], float]] = []
+        self.early: deque[tuple[list[M], float]] = deque()
         """Messages that arrived before the line was taken into use, and when."""
         self._pace = pace
         self._probed: float | None = None

@@ -63,7 +63,7 @@ class FaultyFeed(Feed[str, Message]):
         self._topics: dict[str, int] = {}
         self._alive: list[Event] = []
         self._swapped: dict[str, Message] = {}
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._next = len(self._broker.log) if after is None else int(after)
         self._resumes = after is not None
 
@@ -158,7 +158,7 @@ class FaultyFeed(Feed[str, Message]):
     def close(self) -> None:
         self.fail(LineBroke("closed"))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         with self._broker.changed:
             self._error = self._error or error
             self._broker.changed.notify_all()
@@ -238,7 +238,7 @@ class FaultyPubSub(PubSubApi):
     def close(self) -> None:
         self.closed = True
 
-    def break_line(self, error: Exception | None = None) -> None:
+    def break_line(self, error: BaseException | None = None) -> None:
         """End all lines of this client."""
         for feed in list(self.feeds):
             feed.fail(error or LineBroke("broken"))

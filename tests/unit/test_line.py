@@ -479,3 +479,75 @@ def test_pauses_grow_with_jitter_up_to_half_a_second_and_to_half_a_minute_when_r
     assert max(gone[100:]) - min(gone[100:]) > 0.4
     assert 5.0 <= min(refused) <= max(refused) <= 30.0
     assert sum(refused[:3]) > 10.0
+
+
+class TestOddities:
+    """What no driver should do, and what must not end in silence all the same."""
+
+    @pytest.mark.parametrize("error", [SystemExit(), GeneratorExit()])
+    def test_an_exit_in_a_driver_does_not_end_the_reader(self, laid: Lay, error: BaseException) -> None:
+        it = laid()
+        it.subscribe("t")
+
+        it.driver.break_line(error)
+
+        it.listener.until(("lost", "protocol"), "recovered")
+
+    def test_an_effect_that_fails_fails_the_call_and_the_line(self, laid: Lay) -> None:
+        it = laid()
+
+        def effect(head: str, now: float) -> None:
+            raise KeyError
+
+        with pytest.raises(Unavailable):
+            it.line.subscribe("t", "m", effect, time.monotonic() + PATIENCE)
+
+        it.listener.until(("lost", "protocol"), "recovered")
+
+    def test_what_failed_on_an_earlier_feed_does_not_break_the_next_one(self, laid: Lay) -> None:
+        it = laid()
+        it.subscribe("t")
+        [feed] = it.driver.feeds
+        going = threading.Event()
+
+        def slow(topics: Sequence[str]) -> None:
+            assert going.wait(PATIENCE)
+            raise LineBroke
+
+        feed.subscribe = slow  # type: ignore[method-assign]
+        asking = background(lambda: it.subscribe("u"))
+        eventually(lambda: it.line._topics._asked)
+        it.driver.break_line()
+        it.listener.until(("lost", "unreachable"), "recovered")
+        going.set()
+
+        assert isinstance(asking(), Unavailable)
+        it.subscribe("t")
+        assert it.line.breaks == 1
+
+    def test_an_outage_is_logged_once_and_again_when_its_reason_changes(
+        self, laid: Lay, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        it = laid()
+        it.subscribe("t")
+        it.driver.listen_error = Away()
+        it.driver.break_line()
+        eventually(lambda: it.driver.opened > 10)
+        it.driver.listen_error = WrongPassword()
+        eventually(lambda: it.line.code == "unauthenticated")
+
+        logged = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+        assert len(logged) == 2
+        assert "is down: unreachable (LineBroke at" in logged[0]
+        assert "is down: unauthenticated (WrongPassword at" in logged[1]
+
+    def test_an_answer_that_nobody_asked_for_is_passed_over(self, laid: Lay) -> None:
+        it = laid()
+        it.subscribe("t")
+
+        it.driver.feeds[0].subscribe(["u", "t"])
+        it.publish("t", b"1")
+
+        it.listener.until(b"1")
+        assert it.line.breaks == 0
