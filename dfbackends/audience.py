@@ -1,4 +1,4 @@
-"""Who hears what: the subscriptions of each topic, what they get, and what they are told to miss."""
+"""Who hears what: the hearers of each topic, what they get, and what they are told to miss."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dfbackends.continuity import Continuity, Gap
 from dfbackends.delivery import Delivery, Item, Recipient
 from dfbackends.envelope import opened
 from dfbackends.errors import Code
+from dfbackends.hearer import Hearer, Standing
 from dfbackends.loss import Loss, Reason
-from dfbackends.subscription import Standing, Subscription
 
 LOG = logging.getLogger(__name__)
 
@@ -22,18 +22,18 @@ _AT_ONCE = 64
 
 
 class _Channel:
-    """The subscriptions of one topic.
+    """Those who hear one topic.
 
     The tuple is replaced, never changed, so that the reader needs no lock to go through it.
     """
 
     def __init__(self) -> None:
         self.continuity = Continuity()
-        self.subscriptions: list[Subscription] = []
+        self.hearers: list[Hearer] = []
         self.live: tuple[Recipient, ...] = ()
 
     def refresh(self) -> None:
-        self.live = tuple(subscription.recipient for subscription in self.subscriptions if subscription.live)
+        self.live = tuple(hearer.recipient for hearer in self.hearers if hearer.live)
 
 
 class Audience:
@@ -41,10 +41,10 @@ class Audience:
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        # Guards the channels, and the standing of their subscriptions. Continuity is the reader's alone.
+        # Guards the channels, and the standing of their hearers. Continuity is the reader's alone.
         self._lock = threading.Lock()
         self._channels: dict[str, _Channel] = {}
-        self.malformed = 0
+        self.malformed: int = 0
         """Messages that were not ours."""
 
     def heard(self, messages: Sequence[Message], now: float) -> None:
@@ -72,11 +72,11 @@ class Audience:
         """Tell everybody DOWN."""
         with self._lock:
             for channel in self._channels.values():
-                for subscription in channel.subscriptions:
-                    if subscription.live:
-                        subscription.standing = Standing.INTERRUPTED
+                for hearer in channel.hearers:
+                    if hearer.live:
+                        hearer.standing = Standing.INTERRUPTED
                 channel.refresh()
-            self._delivery.put(_notice(subscription, Reason.DOWN, code=code) for subscription in self._subscriptions())
+            self._delivery.put(_notice(hearer, Reason.DOWN, code=code) for hearer in self._hearers())
 
     def resumed(self, heads: Mapping[str, str]) -> None:
         """Tell RESUMED to who goes on, and RECOVERED to the others."""
@@ -84,64 +84,63 @@ class Audience:
             for name, channel in self._channels.items():
                 if name in heads:
                     channel.continuity.resume(heads[name], time.monotonic())
-                for subscription in channel.subscriptions:
-                    goes_on = name in heads and subscription.standing is Standing.INTERRUPTED
-                    subscription.standing = Standing.LIVE if goes_on else Standing.CLEARED
+                for hearer in channel.hearers:
+                    goes_on = name in heads and hearer.standing is Standing.INTERRUPTED
+                    hearer.standing = Standing.LIVE if goes_on else Standing.CLEARED
                 channel.refresh()
             self._delivery.put(
-                _notice(subscription, Reason.RESUMED if subscription.live else Reason.RECOVERED)
-                for subscription in self._subscriptions()
+                _notice(hearer, Reason.RESUMED if hearer.live else Reason.RECOVERED) for hearer in self._hearers()
             )
 
     def recovered(self) -> None:
         """Clear everybody, and tell RECOVERED."""
         self.resumed({})
 
-    def join(self, name: str, subscription: Subscription, head: str, now: float) -> None:
-        """Let a subscription hear a topic from this place on; called by the reader when the backend has confirmed."""
+    def join(self, hearer: Hearer, head: str, now: float) -> None:
+        """Let somebody hear his topic from this place on; called by the reader when the backend has confirmed."""
         with self._lock:
-            if subscription.recipient.ended:
+            if hearer.recipient.ended:
                 return
-            channel = self._channels.setdefault(name, _Channel())
+            channel = self._channels.setdefault(hearer.name, _Channel())
             if not channel.live:
                 channel.continuity.begin(head)
             elif gap := channel.continuity.confirmed(head):
                 self._delivery.put(self._gaps(channel, gap))
-            if subscription.live:
+            if hearer.live:
                 return
-            if subscription not in channel.subscriptions:
-                channel.subscriptions.append(subscription)
-            subscription.confirmed = now
-            subscription.standing = Standing.LIVE
+            if hearer not in channel.hearers:
+                channel.hearers.append(hearer)
+            hearer.confirmed = now
+            hearer.standing = Standing.LIVE
             channel.refresh()
 
-    def leave(self, name: str, subscription: Subscription) -> None:
-        """Let a subscription hear nothing any more."""
+    def leave(self, hearer: Hearer) -> None:
+        """Let somebody hear nothing any more."""
         with self._lock:
-            subscription.standing = Standing.CLEARED
-            channel = self._channels.get(name)
-            if channel is not None and subscription in channel.subscriptions:
-                channel.subscriptions.remove(subscription)
+            hearer.standing = Standing.CLEARED
+            channel = self._channels.get(hearer.name)
+            if channel is not None and hearer in channel.hearers:
+                channel.hearers.remove(hearer)
                 channel.refresh()
-                if not channel.subscriptions:
-                    del self._channels[name]
+                if not channel.hearers:
+                    del self._channels[hearer.name]
 
     def close(self) -> None:
         """Let nobody hear anything any more."""
         with self._lock:
-            for subscription in self._subscriptions():
-                subscription.standing = Standing.CLEARED
+            for hearer in self._hearers():
+                hearer.standing = Standing.CLEARED
             self._channels.clear()
 
     def count(self) -> tuple[int, int]:
-        """Return how many subscriptions there are, and how many are live."""
+        """Return how many hearers there are, and how many are live."""
         with self._lock:
-            subscriptions = list(self._subscriptions())
-            return len(subscriptions), sum(subscription.live for subscription in subscriptions)
+            hearers = list(self._hearers())
+            return len(hearers), sum(hearer.live for hearer in hearers)
 
-    def _subscriptions(self) -> Iterator[Subscription]:
+    def _hearers(self) -> Iterator[Hearer]:
         for channel in self._channels.values():
-            yield from channel.subscriptions
+            yield from channel.hearers
 
     def _skip(self, message: Message) -> None:
         self.malformed += 1
@@ -151,11 +150,11 @@ class Audience:
 
     def _gaps(self, channel: _Channel, gap: Gap) -> list[Item]:
         return [
-            _notice(subscription, Reason.GAP, missed=gap.missed if subscription.confirmed <= gap.seen else None)
-            for subscription in channel.subscriptions
-            if subscription.live and subscription.confirmed <= gap.latest
+            _notice(hearer, Reason.GAP, missed=gap.missed if hearer.confirmed <= gap.seen else None)
+            for hearer in channel.hearers
+            if hearer.live and hearer.confirmed <= gap.latest
         ]
 
 
-def _notice(subscription: Subscription, reason: Reason, *, missed: int | None = None, code: Code | None = None) -> Item:
-    return (subscription.recipient,), Loss(reason, subscription.topic, missed, code)
+def _notice(hearer: Hearer, reason: Reason, *, missed: int | None = None, code: Code | None = None) -> Item:
+    return (hearer.recipient,), Loss(reason, hearer.topic, missed, code)

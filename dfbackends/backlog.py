@@ -35,9 +35,9 @@ class Backlog:
             raise ValueError(f"policy is {' or '.join(get_args(Policy))}")
         if max_messages < 1 or max_bytes < 1:
             raise ValueError("max_messages and max_bytes are at least 1")
-        self.messages = 0
-        self.bytes = 0
-        self.dropped = 0
+        self.messages: int = 0
+        self.bytes: int = 0
+        self.dropped: int = 0
         self._topic = topic
         self._oldest_first = policy == "drop_oldest"
         self._max_messages = max_messages

@@ -22,13 +22,13 @@ class Track:
     __slots__ = ("beats", "lock", "publisher", "sent", "sequence", "topic")
 
     def __init__(self, publisher: bytes, topic: str) -> None:
-        self.publisher = publisher
-        self.topic = topic
+        self.publisher: bytes = publisher
+        self.topic: str = topic
         # Held while something is sent, so that messages leave in the order of their sequences; guards the two below.
-        self.lock = threading.Lock()
-        self.sequence = 0
-        self.sent = 0.0
-        self.beats = 0
+        self.lock: threading.Lock = threading.Lock()
+        self.sequence: int = 0
+        self.sent: float = 0.0
+        self.beats: int = 0
 
 
 class Heartbeats:

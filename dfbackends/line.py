@@ -65,7 +65,7 @@ class Line(Generic[T, M]):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._watch: Watch[T, M] | None = None
-        self.breaks = 0
+        self.breaks: int = 0
         """How many times the line broke."""
 
     def subscribe(self, topic: T, member: Hashable, effect: Callable[[str, float], None], until: float) -> None:

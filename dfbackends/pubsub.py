@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from dfbackends import envelope, names
-from dfbackends.api import Message, PubSubApi
+from dfbackends.api import Limits, Message, PubSubApi
 from dfbackends.audience import Audience
 from dfbackends.backlog import Backlog, Policy
 from dfbackends.codec import JSON, encode
 from dfbackends.delivery import Delivery
 from dfbackends.errors import Closed, Code, Unavailable
+from dfbackends.hearer import Hearer
 from dfbackends.heartbeats import INTERVALS
 from dfbackends.line import Line
 from dfbackends.names import Namespace
@@ -81,7 +82,7 @@ class PubSub:
         self._line: Line[str, Message] = Line(
             driver.listen, self._audience, errors=driver.errors, name=type(driver).__name__, pace=pace
         )
-        self.limits = driver.limits._replace(
+        self.limits: Limits = driver.limits._replace(
             topic=driver.limits.topic - namespace.overhead, value=driver.limits.value - envelope.OVERHEAD
         )
         """What the topics and the data of messages may measure, in bytes."""
@@ -142,19 +143,14 @@ class PubSub:
         self._check_open()
         until = time.monotonic() + self._patience.deadline
         name = self._name(topic)
-        subscription = Subscription(
-            topic,
-            on_message,
-            on_loss,
-            Backlog(topic, policy=policy, max_messages=max_messages, max_bytes=max_bytes),
-            renew=partial(self._renew, name),
-            unsubscribe=partial(self._unsubscribe, name),
-        )
+        backlog = Backlog(topic, policy=policy, max_messages=max_messages, max_bytes=max_bytes)
+        hearer = Hearer(topic, name, backlog, on_message, lambda loss: on_loss(subscription, loss))
+        subscription = Subscription(hearer, renew=self._renew, unsubscribe=self._unsubscribe)
         try:
-            self._delivery.start(subscription.recipient)
-            self._line.subscribe(name, subscription, partial(self._audience.join, name, subscription), until)
+            self._delivery.start(hearer.recipient)
+            self._line.subscribe(name, hearer, partial(self._audience.join, hearer), until)
         except BaseException:
-            self._unsubscribe(name, subscription)
+            self._unsubscribe(hearer)
             raise
         return subscription
 
@@ -209,27 +205,27 @@ class PubSub:
         """Refuse everything from now on, and touch nothing: the threads are those of the parent of this process."""
         self._abandoned = self._closed = True
 
-    def _renew(self, name: str, subscription: Subscription) -> None:
+    def _renew(self, hearer: Hearer) -> None:
         self._check_open()
         until = time.monotonic() + self._patience.deadline
-        if not subscription.renewing.acquire(timeout=self._patience.deadline):
+        if not hearer.renewing.acquire(timeout=self._patience.deadline):
             raise Unavailable("renewing failed: another call that renews it is under way", code="overloaded")
         try:
-            if subscription.recipient.ended:
+            if hearer.recipient.ended:
                 raise Closed("the subscription was ended")
-            if not subscription.live:
-                self._line.subscribe(name, subscription, partial(self._audience.join, name, subscription), until)
+            if not hearer.live:
+                self._line.subscribe(hearer.name, hearer, partial(self._audience.join, hearer), until)
         finally:
-            subscription.renewing.release()
+            hearer.renewing.release()
 
-    def _unsubscribe(self, name: str, subscription: Subscription) -> None:
+    def _unsubscribe(self, hearer: Hearer) -> None:
         if self._abandoned:
             return
         until = time.monotonic() + _LONGEST
-        self._delivery.stop(subscription.recipient)
-        self._audience.leave(name, subscription)
-        self._line.unsubscribe(name, subscription)
-        self._delivery.wait(subscription.recipient, until)
+        self._delivery.stop(hearer.recipient)
+        self._audience.leave(hearer)
+        self._line.unsubscribe(hearer.name, hearer)
+        self._delivery.wait(hearer.recipient, until)
 
     def _encoded(self, topic: str, data: JSON) -> tuple[str, bytes]:
         return self._name(topic), encode(data, self.limits.value)

@@ -16,13 +16,13 @@ class Question:
     """One topic asked for by one member; who settles it first, the reader or the deadline, decides."""
 
     def __init__(self, member: Hashable, effect: Callable[[str, float], None]) -> None:
-        self.member = member
-        self.effect = effect
-        self.joins = False
+        self.member: Hashable = member
+        self.effect: Callable[[str, float], None] = effect
+        self.joins: bool = False
         """Whether the member wants the topic because of this question only."""
-        self.settled = False
+        self.settled: bool = False
         self.error: Error | None = None
-        self.answered = threading.Event()
+        self.answered: threading.Event = threading.Event()
 
 
 class Questions(Generic[T]):

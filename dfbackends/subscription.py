@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
-from enum import Enum
 from types import TracebackType
 from typing import Any, final
 
-from dfbackends.backlog import Backlog
-from dfbackends.codec import decode
-from dfbackends.delivery import Recipient
-from dfbackends.errors import InvalidValue
+from dfbackends.hearer import Hearer
 from dfbackends.loss import Loss, Reason
-
-LOG = logging.getLogger(__name__)
 
 OnMessage = Callable[[str, Any], object]
 """Called with the topic and the data, which are its own."""
@@ -24,48 +16,25 @@ OnLoss = Callable[["Subscription", Loss], object]
 """Called where messages may be missing, before the next one."""
 
 
-class Standing(Enum):
-    """What becomes of messages of a subscription."""
-
-    LIVE = "live"
-    """They come, or are told as lost."""
-    INTERRUPTED = "interrupted"
-    """The line is down; it may go on where it broke."""
-    CLEARED = "cleared"
-    """They do not come until it is renewed."""
-
-
 @final
 class Subscription:
     """Made by ``PubSub.subscribe``, it lasts until ``unsubscribe``; also a context manager, which does that at its end."""
 
-    def __init__(
-        self,
-        topic: str,
-        on_message: OnMessage,
-        on_loss: OnLoss,
-        backlog: Backlog,
-        *,
-        renew: Callable[[Subscription], None],
-        unsubscribe: Callable[[Subscription], None],
-    ) -> None:
-        self.topic = topic
-        self.standing = Standing.CLEARED
-        self.confirmed = 0.0
-        """When the backend confirmed it (time.monotonic)."""
-        self.recipient = Recipient(f"the handler {_name(on_message)} of topic {topic!r}", backlog, self._hand)
-        self.renewing = threading.Lock()
-        """Held by the one call that renews it."""
-        self._on_message = on_message
-        self._on_loss = on_loss
+    def __init__(self, hearer: Hearer, *, renew: Callable[[Hearer], None], unsubscribe: Callable[[Hearer], None]) -> None:
+        self._hearer = hearer
         self._renew = renew
         self._unsubscribe = unsubscribe
+
+    @property
+    def topic(self) -> str:
+        """What was subscribed."""
+        return self._hearer.topic
 
     @property
     def live(self) -> bool:
         """Whether messages published now come, or are told as lost: not while the line is down, nor until ``renew`` after
         it was told RECOVERED."""
-        return self.standing is Standing.LIVE
+        return self._hearer.live
 
     def renew(self) -> None:
         """Subscribe again after RECOVERED; return when the backend has confirmed. Harmless for a live subscription.
@@ -76,14 +45,14 @@ class Subscription:
         :raises Unavailable: the line was down until the deadline, or broke
         :raises Closed: the subscription, or all of it, was ended
         """
-        self._renew(self)
+        self._renew(self._hearer)
 
     def unsubscribe(self) -> None:
         """End the subscription: no call starts any more. Twice is harmless, and so is after closing.
 
         Outside of handlers it waits for the call that runs, for 5 seconds at most.
         """
-        self._unsubscribe(self)
+        self._unsubscribe(self._hearer)
 
     def __enter__(self) -> Subscription:
         return self
@@ -92,28 +61,10 @@ class Subscription:
         self.unsubscribe()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.topic!r} {self.standing.value}>"
-
-    def _hand(self, item: bytes | Loss) -> None:
-        if isinstance(item, Loss):
-            self._on_loss(self, item)
-            return
-        try:
-            data = decode(item)
-        except InvalidValue:
-            self.recipient.malformed += 1
-            LOG.warning("a message of topic %r is not JSON, and was skipped", self.topic)
-            self._on_loss(self, Loss(Reason.GAP, self.topic, 1))
-        else:
-            self._on_message(self.topic, data)
+        return f"<{type(self).__name__} {self.topic!r} {self._hearer.standing.value}>"
 
 
 def renew(subscription: Subscription, loss: Loss) -> None:
     """Renew the subscription when it was cleared: an ``on_loss`` for who reloads nothing."""
     if loss.reason is Reason.RECOVERED:
         subscription.renew()
-
-
-def _name(function: object) -> str:
-    name = getattr(function, "__qualname__", None)
-    return name if isinstance(name, str) else type(function).__qualname__

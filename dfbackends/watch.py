@@ -23,7 +23,7 @@ class Watch(Generic[T, M]):
 
     def __init__(self, feed: Feed[T, M], pace: Pace) -> None:
         self.feed = feed
-        self.heard = time.monotonic()
+        self.heard: float = time.monotonic()
         self.early: deque[tuple[list[M], float]] = deque()
         """Messages that arrived before the line was taken into use, and when."""
         self._pace = pace

@@ -209,7 +209,7 @@ class TestFork:
             it.pubsub._line._lock,
             it.pubsub._line._topics._sending,
             it.pubsub._line._topics._changed,
-            subscription.renewing,
+            subscription._hearer.renewing,
         ]
         for lock in locks:
             lock.acquire()
