@@ -39,14 +39,14 @@ class Hearer:
         on_message: Callable[[str, Any], object],
         on_loss: Callable[[Loss], object],
     ) -> None:
-        self.topic = topic
-        self.name = name
-        self.recipient = Recipient(f"the handler {_called(on_message)} of topic {topic!r}", backlog, self._hand)
-        self.standing = Standing.CLEARED
-        self.confirmed = 0.0
+        self.topic: str = topic
+        self.name: str = name
+        self.recipient: Recipient = Recipient(f"the handler {_called(on_message)} of topic {topic!r}", backlog, self._hand)
+        self.standing: Standing = Standing.CLEARED
+        self.confirmed: float = 0.0
         """When the backend confirmed the topic (time.monotonic)."""
         # Held by the one call that renews it.
-        self.renewing = threading.Lock()
+        self.renewing: threading.Lock = threading.Lock()
         self._on_message = on_message
         self._on_loss = on_loss
 
