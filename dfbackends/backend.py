@@ -45,8 +45,8 @@ class Backend:
         self._drivers = (pubsub, db)
         self._store = Reliable(db, namespace=space, patience=patience)
         self._probe = Key(Table(space.internal("tables"), space.internal("tables")), "tables")
-        self.pubsub = PubSub(pubsub, namespace=space, patience=patience, threads=threads)
-        self.db = Database(self._store, space, announcer=self.pubsub, atomic=atomic)
+        self.pubsub: PubSub = PubSub(pubsub, namespace=space, patience=patience, threads=threads)
+        self.db: Database = Database(self._store, space, announcer=self.pubsub, atomic=atomic)
         # Guards _closed: the first caller closes, the others wait until it has.
         self._lock = threading.Lock()
         self._closed = False

@@ -126,7 +126,7 @@ class RollbackFailed(BackendError):
 
     def __init__(self, message: str, *, code: Code, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(message, code=code)
-        self.keys = tuple(keys)
+        self.keys: tuple[tuple[str, str], ...] = tuple(keys)
 
 
 class PartlyDone(Error):

@@ -43,8 +43,8 @@ class Reliable:
     def __init__(self, driver: DbApi, *, namespace: Namespace, patience: Patience) -> None:
         self.driver = driver
         self.patience = patience
-        self.transactional = driver if isinstance(driver, Transactional) else None
-        self.resolver = Resolver(self._ask, patience.deadline)
+        self.transactional: Transactional | None = driver if isinstance(driver, Transactional) else None
+        self.resolver: Resolver = Resolver(self._ask, patience.deadline)
         self._namespace = namespace
         self._lane = secrets.token_hex(8)
         self._count = count(1)

@@ -27,8 +27,8 @@ class Attempts:
     """
 
     def __init__(self, patience: Patience, *, failover: float, timeout: float, reserve: float = 0.0) -> None:
-        self.began = time.monotonic()
-        self.made = 1
+        self.began: float = time.monotonic()
+        self.made: int = 1
         self._retries = patience.retries
         self._budget = max(failover, 1.0)
         self._latest = self.began + patience.deadline - timeout - reserve

@@ -32,7 +32,7 @@ class Writer:
         self._store = store
         self._namespace = namespace
         self._announcer = announcer
-        self.atomic_announcer = announcer if atomic and store.transactional is not None else None
+        self.atomic_announcer: Announcer | None = announcer if atomic and store.transactional is not None else None
         """What announces within a commit of the store; None where messages are carried by something else."""
 
     def write(self, write: Write, announce: Announcement | None) -> int | None:

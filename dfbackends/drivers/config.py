@@ -8,7 +8,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from dfbackends.api import Address, Driver
+from dfbackends.api import Address, DbApi, Driver, PubSubApi
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, shared
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
 from dfbackends.errors import ConfigurationError
@@ -93,10 +93,14 @@ def _sqlite_address(address: Address) -> Mapping[str, str]:
     return {"path": address.path}
 
 
-memory_db = Driver(provides=MemoryDb, open=_open_memory_db, options=MEMORY, address=_memory_address)
-memory_pubsub = Driver(provides=MemoryPubSub, open=_open_memory_pubsub, options=MEMORY, address=_memory_address)
-sqlite_db = Driver(provides=SqliteDb, open=_open_sqlite_db, options=SQLITE, address=_sqlite_address)
-sqlite_pubsub = Driver(provides=SqlitePubSub, open=_open_sqlite_pubsub, options=SQLITE, address=_sqlite_address)
+memory_db: Driver[DbApi] = Driver(provides=MemoryDb, open=_open_memory_db, options=MEMORY, address=_memory_address)
+memory_pubsub: Driver[PubSubApi] = Driver(
+    provides=MemoryPubSub, open=_open_memory_pubsub, options=MEMORY, address=_memory_address
+)
+sqlite_db: Driver[DbApi] = Driver(provides=SqliteDb, open=_open_sqlite_db, options=SQLITE, address=_sqlite_address)
+sqlite_pubsub: Driver[PubSubApi] = Driver(
+    provides=SqlitePubSub, open=_open_sqlite_pubsub, options=SQLITE, address=_sqlite_address
+)
 
 OPTIONS: list[tuple[str, list[cfg.Opt]]] = [("dfbackends_memory", MEMORY), ("dfbackends_sqlite", SQLITE)]
 """The options with the groups that they stand in."""

@@ -8,9 +8,10 @@ import uuid
 import weakref
 from collections.abc import Sequence
 
-from dfbackends.api import DbApi, Message, Position, PubSubApi, Table
+from dfbackends.api import DbApi, Limits, Message, Position, PubSubApi, Table
 from dfbackends.drivers.log.entries import ID, Log
 from dfbackends.drivers.log.feed import LogFeed
+from dfbackends.errors import ErrorTable
 
 _REMEMBERED = 1_000
 
@@ -33,10 +34,10 @@ class LogPubSub(PubSubApi):
     """Carries messages in a table of a store, which keeps the last ``rows`` of them, or an eighth more."""
 
     def __init__(self, db: DbApi, table: Table, *, rows: int = 10_000) -> None:
-        self.errors = db.errors
-        self.limits = db.limits._replace(value=db.limits.value - ID)
-        self.failover = db.failover
-        self.timeout = db.timeout
+        self.errors: ErrorTable = db.errors
+        self.limits: Limits = db.limits._replace(value=db.limits.value - ID)
+        self.failover: float = db.failover
+        self.timeout: float = db.timeout
         self._log = Log(db, table, rows)
         # Guards the three below, and keeps the messages of one call together.
         self._lock = threading.Lock()

@@ -60,18 +60,18 @@ class Store:
     """What the handles of one name share. Whoever calls a method holds ``lock``; ``changed`` tells the feeds."""
 
     def __init__(self) -> None:
-        self.id = uuid.uuid4().hex
-        self.lock = threading.Lock()
-        self.changed = threading.Condition(self.lock)
+        self.id: str = uuid.uuid4().hex
+        self.lock: threading.Lock = threading.Lock()
+        self.changed: threading.Condition = threading.Condition(self.lock)
         self.tables: dict[Table, dict[str, Record]] = {}
         self.topics: dict[Stream, dict[str, Record]] = {}
         self.heads: dict[Stream, str] = {}
-        self.done = Outcomes(0.0)
-        self.fences = Outcomes(_FENCED_FOR)
-        self.last = 0
+        self.done: Outcomes = Outcomes(0.0)
+        self.fences: Outcomes = Outcomes(_FENCED_FOR)
+        self.last: int = 0
         self.log: deque[Logged] = deque()
         self.log_rows = 0
-        self.forgotten = 0
+        self.forgotten: int = 0
 
     def meets(self, key: Key, expect: Expect | int) -> bool:
         if expect is Expect.ANY:

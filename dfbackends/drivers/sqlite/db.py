@@ -58,7 +58,7 @@ class SqliteDb(DbApi, Transactional, Watching):
         self._reader = Session(file)
         self._heads: Heads | None = None  # Guarded by the block of _reader.
         # The lock of the connection, and that of the file.
-        self.timeout = 2 * file.timeout
+        self.timeout: float = 2 * file.timeout
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
         with self._reader as connection:

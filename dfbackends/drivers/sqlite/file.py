@@ -45,7 +45,7 @@ class File:
     """
 
     def __init__(self, path: str, *, timeout: float = 2.0, durable: bool = False, max_size: int = 0) -> None:
-        self.path = os.path.abspath(path)
+        self.path: str = os.path.abspath(path)
         self.timeout = timeout
         self._durable = durable
         self._max_size = max_size

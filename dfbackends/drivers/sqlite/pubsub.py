@@ -22,7 +22,7 @@ class SqlitePubSub(PubSubApi):
         file.prepare()
         self._file = file
         self._writer = Writer(file, Trim(rows=log_rows, keep=keep))
-        self.timeout = 2 * file.timeout
+        self.timeout: float = 2 * file.timeout
 
     def publish(self, messages: Sequence[Message]) -> None:
         if messages:

@@ -18,7 +18,7 @@ class Bell:
     def __init__(self) -> None:
         self._directory: str | None = None
         if sys.platform == "linux":
-            self.address = f"@dfbackends-{uuid.uuid4().hex}"
+            self.address: str = f"@dfbackends-{uuid.uuid4().hex}"
         else:
             self._directory = tempfile.mkdtemp(prefix="dfbackends-")
             self.address = os.path.join(self._directory, "bell")
