@@ -16,6 +16,9 @@ from dfbackends.api import DbApi, Feed, Key, OpId, Record, Stream, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, handle, shared
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, faults
 
+ROOT = Path(__file__).parents[1]
+"""Where another process that imports this module has to start."""
+
 TABLE = Table("t", "t")
 KEY = Key(TABLE, "k")
 ALL = Stream(TABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -348,6 +349,26 @@ def test_closing_a_feed_ends_a_waiting_receive(store: Embedded, pubsub: PubSub) 
         feed.receive(0)
     feed.subscribe(["b"])
     feed.unsubscribe(["b"])
+
+
+def test_closing_a_feed_at_any_moment_ends_its_receive_at_once(store: Embedded, pubsub: PubSub) -> None:
+    for _ in range(50):
+        feed = store.listen(pubsub)
+        started = threading.Event()
+
+        def wait(feed: Feed[Any, Any] = feed, started: threading.Event = started) -> None:
+            started.set()
+            with contextlib.suppress(store.closed):
+                feed.receive(30)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        started.wait(5)
+        began = time.monotonic()
+        feed.close()
+        waiting.join(10)
+
+        assert time.monotonic() - began < 2
 
 
 def test_a_feed_outlives_the_handle_that_opened_it_and_needs_no_probe(store: Embedded) -> None:

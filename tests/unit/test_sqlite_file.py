@@ -17,7 +17,7 @@ from dfbackends.api import Address, Write
 from dfbackends.drivers.config import sqlite_db, sqlite_pubsub
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
 from dfbackends.errors import BackendError, ConfigurationError, Refused, understand
-from tests.embedded import ALL, KEY, InFile, fill, get, op, put, received
+from tests.embedded import ALL, KEY, ROOT, InFile, fill, get, op, put, received
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def as_nobody(path: Path) -> str:
         if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest-", "popen-")):
             folder.chmod(0o711)
     script = [sys.executable, "-c", _AS_NOBODY, str(path)]
-    return subprocess.run(script, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    return subprocess.run(script, capture_output=True, text=True, check=True, timeout=30, cwd=ROOT).stdout.strip()
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
@@ -210,7 +210,8 @@ def test_many_processes_make_one_store(tmp_path: Path) -> None:
     for round_number in range(3):
         path = str(tmp_path / f"{round_number}.db")
         processes = [
-            subprocess.Popen([sys.executable, "-c", script, path, f"{number}"], stdin=subprocess.PIPE) for number in range(6)
+            subprocess.Popen([sys.executable, "-c", script, path, f"{number}"], stdin=subprocess.PIPE, cwd=ROOT)
+            for number in range(6)
         ]
         for process in processes:
             assert process.stdin is not None

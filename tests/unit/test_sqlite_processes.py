@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dfbackends.api import Expect, Fence, Key, Message, OpId, Record, Write
-from tests.embedded import ALL, KEY, TABLE, InFile, get, put, received
+from tests.embedded import ALL, KEY, ROOT, TABLE, InFile, get, put, received
 
 _PRELUDE = """
 import os, signal, sys, time
@@ -85,7 +85,7 @@ def store(tmp_path: Path) -> Iterator[InFile]:
 @contextmanager
 def process(store: InFile, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", _PRELUDE + script, str(store.path), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
         try:
             yield running
         finally:

@@ -75,9 +75,10 @@ class _LogFeed(Feed[T, M]):
         until = time.monotonic() + timeout
         with self._in_use:
             while True:
+                # A ring that is forgotten here was for something that is looked at below.
+                self._bell.silence()
                 if self._closed:
                     raise HandleClosed
-                self._bell.silence()
                 received = self._at_hand()
                 remaining = until - time.monotonic()
                 if received or remaining <= 0:
