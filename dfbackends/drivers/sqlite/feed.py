@@ -74,16 +74,15 @@ class _LogFeed(Feed[T, M]):
     def receive(self, timeout: float) -> Sequence[M | Confirmed[T] | Denied[T] | Alive]:
         until = time.monotonic() + timeout
         with self._in_use:
-            while True:
-                # A ring that is forgotten here was for something that is looked at below.
-                self._bell.silence()
-                if self._closed:
-                    raise HandleClosed
+            while not self._closed:
                 received = self._at_hand()
                 remaining = until - time.monotonic()
                 if received or remaining <= 0:
                     return received
                 self._bell.wait(remaining)
+                # A ring that is forgotten here was for something that is looked at now.
+                self._bell.silence()
+            raise HandleClosed
 
     def _at_hand(self) -> list[M | Confirmed[T] | Denied[T] | Alive]:
         if time.monotonic() > self._look_at:
