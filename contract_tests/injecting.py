@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import dfbackends
@@ -14,11 +15,11 @@ from contract_tests.plan import Plan
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.names import Namespace
 
-Opener = Callable[[], tuple[DbApi, PubSubApi]]
+Opener = Callable[[Path], tuple[DbApi, PubSubApi]]
 
 
 class FaultyHarness(Harness):
-    """Wraps what ``opener`` returns: the two drivers of a handle, on the same store each time.
+    """Wraps what ``opener`` returns: the two drivers of a handle, on the same store each time; it may use an empty folder.
 
     A backend that is not RESUMING gets lines that forget their position; one that is not JOINT publishes in two steps.
     """
@@ -26,11 +27,15 @@ class FaultyHarness(Harness):
     def __init__(self, name: str, opener: Opener, capabilities: Iterable[Capability] = ()) -> None:
         super().__init__(name, capabilities, Fault)
         self._opener = opener
+        self.folder = Path()
         self._plans: dict[str, Plan] = {}
+
+    def start(self, folder: Path) -> None:
+        self.folder = folder
 
     def open(self, namespace: str, **settings: Any) -> dfbackends.Backend:
         plan = self.plan(namespace)
-        db, pubsub = self._opener()
+        db, pubsub = self._opener(self.folder)
         return dfbackends.assemble(
             faulty_db(db, plan),
             faulty_pubsub(pubsub, plan, forgets=Capability.RESUMING not in self.capabilities),

@@ -74,7 +74,8 @@ def linearizable(history: Iterable[Operation], start: Hashable = None, steps: in
         steps -= 1
         if steps < 0:
             raise Undecided
-        doubtful, sure = [], []
+        doubtful: list[tuple[int, Hashable]] = []
+        sure: list[tuple[int, Hashable]] = []
         latest = math.inf
         first = (~done & (done + 1)).bit_length() - 1
         for place in range(first, len(operations)):

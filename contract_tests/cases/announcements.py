@@ -50,6 +50,7 @@ def fenced(store: Store, inbox: Inbox, expected: list[Any]) -> None:
     store.pubsub.publish("news", "last")
     inbox.wait(lambda: "last" in inbox.data, "the last message")
     assert inbox.data == [*expected, "last"]
+    assert inbox.losses == []
 
 
 class AnnouncementCases(Cases):

@@ -10,6 +10,7 @@ import pytest
 
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import SPECIAL
+from contract_tests.cases.revisions import contention
 from contract_tests.cases.values import SURVIVING, nested, same
 from contract_tests.counts import Counts
 from contract_tests.fault import Fault
@@ -85,6 +86,24 @@ class MessageCases(Cases):
             for who in range(len(publishers)):
                 assert [number for other, number in inbox.data if other == who] == list(range(total))
             assert inbox.losses == []
+
+    @clause("PS-03")
+    def test_several_threads_of_one_publisher(self, store: Store, counts: Counts) -> None:
+        """Threads that share a publisher do not disturb each other: each message comes once, those of a thread in order."""
+        inbox = Inbox().subscribe(store.open().pubsub, "t", max_messages=10 * counts.messages)
+        total = counts.messages // 10
+
+        def publish(who: int) -> None:
+            for number in range(total):
+                store.pubsub.publish("t", [who, number])
+
+        with contention(), ThreadPoolExecutor(4) as pool:
+            list(pool.map(publish, range(4)))
+
+        inbox.wait(lambda: len(inbox.data) >= 4 * total, "all messages")
+        for who in range(4):
+            assert [number for other, number in inbox.data if other == who] == list(range(total))
+        assert inbox.losses == []
 
     @clause("PS-03", injects=[Fault.LOST_REPLY, Fault.CUT, Fault.REFUSED])
     def test_repeated_publishes_come_once(self, store: Store) -> None:

@@ -49,9 +49,13 @@ class NameCases(Cases):
         other = Store(self.harness)
         other.namespace = f"{store.namespace}2"
         with other:
-            store.db.create("t", "k", 1)
+            for table in ("t", "2t", "2/t"):
+                store.db.create(table, "k", 1)
+                assert other.db.tables() == []
             other.db.create("t", "k", 2)
-            store.db.drop("t")
+            for table in ("t", "2t", "2/t"):
+                assert contents(store.db, table) == {"k": 1}
+                store.db.drop(table)
 
             assert contents(other.db, "t") == {"k": 2}
             assert store.db.tables() == []

@@ -1,9 +1,18 @@
-"""The contract on drivers that fail on demand: one that can do everything, and one that can do nothing."""
+"""The contract on drivers that fail on demand: one that can do everything, one that can do nothing, and one in a file."""
+
+from pathlib import Path
 
 from contract_tests import BackendContract, Capability
+from contract_tests.cases.announcements import AnnouncementCases
+from contract_tests.cases.commits import CommitCases
+from contract_tests.cases.doubts import DoubtCases
+from contract_tests.cases.histories import HistoryCases
+from contract_tests.cases.losses import LossCases
+from contract_tests.cases.undone import UndoneCases
 from contract_tests.injecting import FaultyHarness
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store
+from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
 from tests.drivers.poor import PoorDb, PoorStore
 
 _rich, _carrier, _poor = Store(), Store(), PoorStore()
@@ -11,14 +20,20 @@ for store in (_rich, _carrier):
     store.log_rows, store.done.term = 10_000, 100.0
 
 
-def rich() -> tuple[DbApi, PubSubApi]:
+def rich(folder: Path) -> tuple[DbApi, PubSubApi]:
     """Return drivers of one store that transacts, tells heads, and resumes."""
     return MemoryDb(_rich), MemoryPubSub(_rich)
 
 
-def poor() -> tuple[DbApi, PubSubApi]:
+def poor(folder: Path) -> tuple[DbApi, PubSubApi]:
     """Return drivers of two stores, one of which transacts not, and the other of which forgets."""
     return PoorDb(_poor), MemoryPubSub(_carrier)
+
+
+def in_a_file(folder: Path) -> tuple[DbApi, PubSubApi]:
+    """Return drivers of one file."""
+    file = File(str(folder / "faulty.db"))
+    return SqliteDb(file), SqlitePubSub(file)
 
 
 class TestFaulty(BackendContract):
@@ -33,3 +48,9 @@ class TestFaultyPoor(BackendContract):
     """A backend without any capability, whose messages are carried by another one."""
 
     harness = FaultyHarness("faulty-poor", poor)
+
+
+class TestFaultySqlite(AnnouncementCases, CommitCases, DoubtCases, HistoryCases, LossCases, UndoneCases):
+    """What outcomes, fences and the log of the file are for."""
+
+    harness = FaultyHarness("faulty-sqlite", in_a_file, set(Capability) - {Capability.SHARED, Capability.DURABLE})
