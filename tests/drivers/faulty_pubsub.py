@@ -68,6 +68,11 @@ class FaultyFeed(Feed[str, Message]):
         self._resumes = after is not None
 
     @property
+    def behind(self) -> int:
+        """How many messages of the log it has not looked at."""
+        return len(self._broker.log) - self._next
+
+    @property
     def position(self) -> Position | None:
         return Position(str(self._next)) if self._driver.resumable else None
 
@@ -242,6 +247,12 @@ class FaultyPubSub(PubSubApi):
         """End all lines of this client."""
         for feed in list(self.feeds):
             feed.fail(error or LineBroke("broken"))
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether a line has brought all that was published."""
+        with self.broker.changed:
+            return bool(self.feeds) and all(feed.behind == 0 for feed in self.feeds)
 
     def change(self, **attributes: object) -> None:
         """Set attributes that waiting feeds have to notice."""

@@ -119,7 +119,7 @@ class Schedule:
         self.reader.pubsub.close()
 
     def settle(self) -> None:
-        eventually(lambda: self.reader.driver.feeds and self.reader.pubsub.health().live == len(self.joined))
+        eventually(lambda: self.reader.driver.up_to_date and self.reader.pubsub.health().live == len(self.joined))
 
     def histories(self) -> list[tuple[list[Sent], list[tuple[str, int] | Loss]]]:
         """Return what each subscriber could get, and what it got."""
