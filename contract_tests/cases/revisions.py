@@ -18,7 +18,7 @@ from contract_tests.harness import Store
 from contract_tests.marks import clause
 from contract_tests.processes import Worker
 from contract_tests.worker import counted_up
-from dfbackends import Conflict, KeyExists
+from dfbackends import Conflict, Database, KeyExists
 
 THREADS = 8
 
@@ -168,9 +168,14 @@ class RevisionCases(Cases):
         """Compare-and-swap increments by 8 threads end at the exact sum."""
         store.db.create("t", "k", 0)
         handles = [store.open().db for _ in range(2)] * 4
+        start = threading.Barrier(THREADS)
+
+        def count(db: Database) -> int:
+            start.wait(timeout=30)
+            return counted_up(db, "t", "k", counts.increments)
 
         with contention(), ThreadPoolExecutor(THREADS) as pool:
-            conflicts = list(pool.map(lambda db: counted_up(db, "t", "k", counts.increments), handles))
+            conflicts = list(pool.map(count, handles))
 
         assert store.db.get("t", "k") == THREADS * counts.increments
         # Threads that never met would prove nothing.
