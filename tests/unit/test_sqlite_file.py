@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,34 +171,43 @@ except BackendError as error:
 """
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[InFile]:
+    """A store where every user may look; the folders of pytest are for their owner."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        store = InFile(Path(folder))
+        yield store
+        store.close()
+        os.chmod(folder, 0o700)
+
+
 def as_nobody(path: Path) -> str:
     """Return what opening says to a user without rights."""
-    for folder in [path.parent, *path.parent.parents][:-1]:
-        if folder.stat().st_uid == os.getuid() and folder.name.startswith(("pytest-", "popen-")):
-            folder.chmod(0o711)
     script = [sys.executable, "-c", _AS_NOBODY, str(path)]
     return subprocess.run(script, capture_output=True, text=True, check=True, timeout=30, cwd=ROOT).stdout.strip()
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
-def test_a_file_that_this_user_may_not_use_is_forbidden(store: InFile, mode: int) -> None:
-    store.db().close()
-    store.path.parent.chmod(0o777)
-    store.path.chmod(mode)
+def test_a_file_that_this_user_may_not_use_is_forbidden(open_to_all: InFile, mode: int) -> None:
+    path = open_to_all.path
+    open_to_all.db().close()
+    path.chmod(mode)
 
-    said = as_nobody(store.path)
+    said = as_nobody(path)
 
-    assert said == f"Refused forbidden PermissionError opening {store.path} failed: forbidden (PermissionError)"
+    assert said == f"Refused forbidden PermissionError opening {path} failed: forbidden (PermissionError)"
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_directory_that_this_user_may_not_write_to_is_forbidden(store: InFile, exists: bool) -> None:
+def test_a_directory_that_this_user_may_not_write_to_is_forbidden(open_to_all: InFile, exists: bool) -> None:
+    path = open_to_all.path
     if exists:
-        store.db().close()
-        store.path.chmod(0o666)
-    store.path.parent.chmod(0o555)
+        open_to_all.db().close()
+        path.chmod(0o666)
+    path.parent.chmod(0o555)
 
-    said = as_nobody(store.path)
+    said = as_nobody(path)
 
     assert said.startswith("Refused forbidden PermissionError")
 
