@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from dfbackends.health import Health
     from dfbackends.loss import Loss, Reason
+    from dfbackends.mirror import Changed, Mirror
     from dfbackends.pubsub import PubSub
     from dfbackends.subscription import Subscription, renew
 
@@ -33,6 +34,7 @@ __all__ = [
     "JSON",
     "Backend",
     "BackendError",
+    "Changed",
     "Closed",
     "ConfigurationError",
     "Conflict",
@@ -46,6 +48,7 @@ __all__ = [
     "KeyExists",
     "KeyNotFound",
     "Loss",
+    "Mirror",
     "OutcomeUnknown",
     "PartlyDone",
     "PubSub",
@@ -67,6 +70,7 @@ _HOMES = {
     "entry": "Entry Item",
     "health": "Health",
     "loss": "Loss Reason",
+    "mirror": "Changed Mirror",
     "pubsub": "PubSub",
     "subscription": "Subscription renew",
 }

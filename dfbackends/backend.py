@@ -7,17 +7,22 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dfbackends.api import DbApi, Key, PubSubApi, Table
+from dfbackends.catalog import Catalog
 from dfbackends.database import Database
 from dfbackends.errors import Unavailable, undone, wrapped
-from dfbackends.health import PREFIX, Health, running_threads
+from dfbackends.health import PREFIX, Health, mirror_health, running_threads
+from dfbackends.mirror import Mirror, OnChange, OnState
+from dfbackends.mirrors import Mirrors
 from dfbackends.names import Namespace
 from dfbackends.pubsub import PubSub
 from dfbackends.reliable import Reliable
 from dfbackends.retry import Patience
+from dfbackends.writer import Writer
 
 if TYPE_CHECKING:
     from oslo_config import cfg
@@ -46,7 +51,10 @@ class Backend:
         self._store = Reliable(db, namespace=space, patience=patience)
         self._probe = Key(Table(space.internal("tables"), space.internal("tables")), "tables")
         self.pubsub: PubSub = PubSub(pubsub, namespace=space, patience=patience, threads=threads)
-        self.db: Database = Database(self._store, space, announcer=self.pubsub, atomic=atomic)
+        catalog = Catalog(self._store, space)
+        writer = Writer(self._store, space, self.pubsub, atomic=atomic)
+        self.db: Database = Database(self._store, catalog, space, writer)
+        self._mirrors = Mirrors(self._store, catalog)
         # Guards _closed: the first caller closes, the others wait until it has.
         self._lock = threading.Lock()
         self._closed = False
@@ -72,13 +80,34 @@ class Backend:
                 if remaining <= 0 or self._store.wait(min(remaining, 0.5)):
                     raise
 
+    def mirror(
+        self,
+        table: str,
+        *,
+        topics: Iterable[str] | None = None,
+        on_change: OnChange | None = None,
+        on_state: OnState | None = None,
+        check_interval: float = 5.0,
+    ) -> Mirror:
+        """Return a copy of a table, or of some topics in it, that follows the store; it has begun to copy.
+
+        ``on_change`` is called with each :class:`Changed`, ``on_state`` with the mirror when ``synced`` has changed, by a
+        thread of the mirror. Every ``check_interval`` seconds it is compared with the store, or read again where the store
+        does not tell of changes.
+
+        :raises InvalidName: the table, or a topic, is not legal
+        :raises Closed: the backend is closed
+        """
+        return self._mirrors.open(table, topics=topics, on_change=on_change, on_state=on_state, check_interval=check_interval)
+
     def health(self) -> Health:
         """Return how the backend is now. The store is asked once, for as long as one call takes.
 
         :raises Closed: the backend is closed
         """
         store = self._store.ask(self._probe)
-        return Health(self.name, store, self._store.resolver.unresolved, self.pubsub.health(), running_threads())
+        mirrors = tuple(mirror_health(mirror) for mirror in self._mirrors.listed())
+        return Health(self.name, store, self._store.resolver.unresolved, self.pubsub.health(), mirrors, running_threads())
 
     def close(self) -> None:
         """Give up the line, the threads and the connections; takes at most 5 s. Idempotent, from any thread, handlers too."""
@@ -92,6 +121,7 @@ class Backend:
                 self._ended.wait(_LONGEST)
             return
         try:
+            self._mirrors.close()
             self.pubsub.close()
             self._store.close()
             for driver in self._drivers:

@@ -46,6 +46,13 @@ class Catalog:
         # Written by any thread, each time by one assignment of a finished value.
         self._known: dict[str, Definition] = {}
 
+    def check(self, name: str) -> str:
+        """Return the name, if a table may have it.
+
+        :raises InvalidName: it is not legal
+        """
+        return names.check("table", name, self._limit)
+
     def table(self, name: str) -> Table:
         """Return where a table is read; one that is not recorded holds nothing yet, wherever that is."""
         return self._definition(name).table
@@ -70,7 +77,7 @@ class Catalog:
         :raises Conflict: it has another schema and ``replace`` is false, or it lives elsewhere
         :raises InvalidValue: the schema can not be used
         """
-        names.check("table", name, self._limit)
+        self.check(name)
         table = self._place(name, partition, buckets)
         wanted = Schema(schema) if schema is not None else None
         rounds = Rounds(self._store.patience)
@@ -116,7 +123,7 @@ class Catalog:
         known = self._known.get(name)
         if known is not None and time.monotonic() < known.until:
             return known
-        return self._refreshed(names.check("table", name, self._limit))
+        return self._refreshed(self.check(name))
 
     def _refreshed(self, name: str) -> Definition:
         [record] = self._store.read([Key(self._home, name)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
 from dfbackends.errors import InvalidValue, TooLarge
@@ -50,6 +51,22 @@ def decode(data: bytes) -> Any:
         raise InvalidValue("not JSON in UTF-8") from None
     if end != len(text):
         raise InvalidValue("not JSON as this library writes it")
+    return value
+
+
+def frozen(data: bytes) -> Any:
+    """Return the value as one that can not be changed: objects are read-only mappings, lists are tuples.
+
+    :raises InvalidValue: it is not JSON
+    """
+    return _frozen(decode(data))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
     return value
 
 

@@ -17,7 +17,7 @@ from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
 from dfbackends.retry import Rounds
 from dfbackends.transaction import Transaction
-from dfbackends.writer import Announcement, Announcer, Writer
+from dfbackends.writer import Announcement, Writer
 
 
 class Database:
@@ -29,19 +29,16 @@ class Database:
     done and the backend could not be asked. A value that is returned is the caller's own.
     """
 
-    def __init__(
-        self, store: Reliable, namespace: Namespace, *, announcer: Announcer | None = None, atomic: bool = False
-    ) -> None:
-        """Take a store, and what announces; ``atomic`` where its messages may go through a commit of the store."""
+    def __init__(self, store: Reliable, catalog: Catalog, namespace: Namespace, writer: Writer) -> None:
         limits = store.driver.limits
         self.limits: Limits = limits._replace(name=limits.name - namespace.overhead)
         self.transactional: bool = store.transactional is not None
         self._store = store
         self._namespace = namespace
-        self._catalog = Catalog(store, namespace)
+        self._catalog = catalog
         self._encoder = Encoder(self._catalog, name=self.limits.name, topic=limits.topic, value=limits.value)
         self._allocator = Allocator(store, namespace)
-        self._writer = Writer(store, namespace, announcer, atomic=atomic)
+        self._writer = writer
 
     def create_table(
         self,

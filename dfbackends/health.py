@@ -6,10 +6,21 @@ import threading
 from dataclasses import dataclass
 
 from dfbackends.errors import Code
+from dfbackends.mirror import Mirror
 from dfbackends.pubsub import PubSubHealth
 
 PREFIX = "dfbackends-"
 """How the names of all threads of a backend begin."""
+
+
+@dataclass(frozen=True)
+class MirrorHealth:
+    """The state of one mirror: how many entries it has, whether it is current, and when it last was (time.time)."""
+
+    table: str
+    entries: int
+    synced: bool
+    synced_at: float | None
 
 
 @dataclass(frozen=True)
@@ -24,12 +35,18 @@ class Health:
     store: Code | None
     unresolved: int
     pubsub: PubSubHealth
+    mirrors: tuple[MirrorHealth, ...]
     threads: tuple[str, ...]
 
     @property
     def well(self) -> bool:
-        """Whether the store answers and the line to the messages, where there is one, is up."""
-        return self.store is None and self.pubsub.code is None
+        """Whether the store answers, the line to the messages, where there is one, is up, and all mirrors are current."""
+        return self.store is None and self.pubsub.code is None and all(mirror.synced for mirror in self.mirrors)
+
+
+def mirror_health(mirror: Mirror) -> MirrorHealth:
+    """Return how a mirror is."""
+    return MirrorHealth(mirror.table, mirror.size, mirror.synced, mirror.synced_at)
 
 
 def running_threads() -> tuple[str, ...]:

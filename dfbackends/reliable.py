@@ -56,7 +56,7 @@ class Reliable:
 
         :raises Unavailable: the backend stayed away past the deadline
         """
-        return self._repeated(lambda: self.driver.read(keys), "reading", keys)
+        return self.repeated(lambda: self.driver.read(keys), "reading", keys)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do independent writes of different keys; return what became of each.
@@ -97,7 +97,7 @@ class Reliable:
         op = self._next()
         if not writes:
             # Nothing is changed, so that there is nothing to settle.
-            return self._repeated(lambda: driver.commit((), checks, messages, op), "committing", list(checks))
+            return self.repeated(lambda: driver.commit((), checks, messages, op), "committing", list(checks))
         keys = [write.key for write in writes]
         outcomes = self._settled(lambda: driver.commit(writes, checks, messages, op) or [None] * len(keys), keys, op)
         revisions = [outcome for outcome in outcomes if isinstance(outcome, int)]
@@ -113,7 +113,7 @@ class Reliable:
         """
         where = [Key(table, "")]
         found = listed(
-            lambda: self._repeated(lambda: begun(iter(self.driver.scan(table, topic))), "listing", where),
+            lambda: self.repeated(lambda: begun(iter(self.driver.scan(table, topic))), "listing", where),
             lambda error: undone(self._understood(error, "listing", where)),
             self.patience.retries,
         )
@@ -129,9 +129,21 @@ class Reliable:
         """
         self.check_open()
         try:
-            self._repeated(lambda: self.driver.drop(table), "dropping", [Key(table, "")])
+            self.repeated(lambda: self.driver.drop(table), "dropping", [Key(table, "")])
         except Error as error:
             raise unknown(error) from error.__cause__
+
+    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
+        """Return what a call that changes nothing, or nothing more when repeated, returns."""
+        self.check_open()
+        attempts = Attempts(self.patience, failover=self.driver.failover, timeout=self.driver.timeout)
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                failure = undone(self._understood(error, doing, keys))
+                if not isinstance(failure, Unavailable) or not attempts.pause(self._closing):
+                    raise (Closed() if self._closed else failure) from error
 
     def resolve(self, operation: Operation, keys: Sequence[Key]) -> list[int | None | Fence]:
         """Return what an operation did, for each key a revision, None or NEVER; from now on nothing more comes of it.
@@ -179,18 +191,6 @@ class Reliable:
 
     def _next(self) -> OpId:
         return OpId(f"{self._lane}-{next(self._count)}")
-
-    def _repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
-        """Return what a call that changes nothing, or nothing more when repeated, returns."""
-        self.check_open()
-        attempts = Attempts(self.patience, failover=self.driver.failover, timeout=self.driver.timeout)
-        while True:
-            try:
-                return call()
-            except Exception as error:
-                failure = undone(self._understood(error, doing, keys))
-                if not isinstance(failure, Unavailable) or not attempts.pause(self._closing):
-                    raise (Closed() if self._closed else failure) from error
 
     def _settled(self, call: Callable[[], Sequence[int | None]], keys: Sequence[Key], op: OpId) -> list[Outcome]:
         """Return what a write did, settled where it was in doubt."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dfbackends
 
 NAMES = """
-    Backend BackendError Closed ConfigurationError Conflict Database Entry Error Health InvalidName InvalidValue Item JSON
-    KeyExists KeyNotFound Loss OutcomeUnknown PartlyDone PubSub Reason Refused RollbackFailed Subscription TooLarge Unavailable
-    assemble open renew
+    Backend BackendError Changed Closed ConfigurationError Conflict Database Entry Error Health InvalidName InvalidValue Item
+    JSON KeyExists KeyNotFound Loss Mirror OutcomeUnknown PartlyDone PubSub Reason Refused RollbackFailed Subscription TooLarge
+    Unavailable assemble open renew
 """
 
 

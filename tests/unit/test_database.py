@@ -14,6 +14,7 @@ from contract_tests.fault import Fault
 from contract_tests.faulty import FaultyDb, Lost, faulty_db
 from contract_tests.plan import Plan
 from dfbackends.api import DbApi, Key, Message, OpId, Record, Table, Write
+from dfbackends.catalog import Catalog
 from dfbackends.database import Database
 from dfbackends.drivers.memory import MemoryDb, shared
 from dfbackends.errors import (
@@ -29,6 +30,7 @@ from dfbackends.errors import (
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
 from dfbackends.retry import Patience
+from dfbackends.writer import Announcer, Writer
 
 SPACE = Namespace("")
 TABLES = Table("!tables", "!tables")
@@ -50,6 +52,10 @@ class Carrier:
             raise Closed
 
 
+def over(store: Reliable, carrier: Announcer | None = None) -> Database:
+    return Database(store, Catalog(store, SPACE), SPACE, Writer(store, SPACE, carrier, atomic=False))
+
+
 class Bench:
     """A database over a driver that fails on demand, and the truth."""
 
@@ -59,7 +65,7 @@ class Bench:
         driver = faulty_db(self.truth, self.plan) if outcomes else FaultyDb(self.truth, self.plan)
         self.store = Reliable(driver, namespace=SPACE, patience=Patience(3, deadline))
         self.carrier = Carrier(self)
-        self.db = Database(self.store, SPACE, announcer=self.carrier)
+        self.db = over(self.store, self.carrier)
         self.db.put("t", "x", 0)
 
     def put_in_a_batch(self, entries: int) -> None:
@@ -200,7 +206,7 @@ def test_an_outcome_can_be_asked_for_again_when_the_backend_is_away(bench: Bench
         bench.db.put("t", "k", 1)
     bench.store.resolver.close()
 
-    stranger = Database(bench.store, SPACE)
+    stranger = over(bench.store)
     with bench.plan.armed(Fault.REFUSED, verbs=["read"]), pytest.raises(OutcomeUnknown) as unread:
         stranger.resolve(caught.value)
     with bench.plan.armed(Fault.REFUSED, verbs=["cancel"]), pytest.raises(OutcomeUnknown) as unanswered:
@@ -270,7 +276,7 @@ class Broken(MemoryDb):
 
 def test_a_listing_that_breaks_is_never_in_doubt() -> None:
     store = Reliable(Broken(shared(secrets.token_hex(8))), namespace=SPACE, patience=Patience(3, 1.0))
-    db = Database(store, SPACE)
+    db = over(store)
     db.put("t", "a", 1)
 
     with pytest.raises(Unavailable):

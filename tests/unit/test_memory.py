@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dfbackends.api import Address, Fence, Gone, Message, Write
+from dfbackends.api import Address, Fence, Gone, Message, Transactional, Write
 from dfbackends.drivers.config import memory_db, memory_pubsub
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared, store
 from tests.embedded import ALL, KEY, delete, get, op, put, received, subscribed
@@ -26,6 +26,7 @@ def test_handles_of_one_name_share_a_store() -> None:
     feed = subscribed(pubsub.listen(), "a")
 
     revision = put(db, KEY)
+    assert isinstance(db, Transactional)
     db.commit([], {}, [Message("a", b"1")], op())
 
     record = get(memory_db.open(settings, 10.0), KEY)

@@ -1,0 +1,198 @@
+"""A thread that keeps a replica current: loads what is wanted, compares it with the store, and tells what changed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from dfbackends.api import Stream, Table
+from dfbackends.changes import Changes
+from dfbackends.errors import Closed, Error
+from dfbackends.origin import origin
+from dfbackends.reliable import Reliable
+from dfbackends.replica import Difference, Replica
+
+LOG = logging.getLogger(__name__)
+
+_AGAIN = (0.1, 5.0)
+"""The shortest and the longest pause after something failed, in seconds."""
+
+
+class Tell(Protocol):
+    """Is called with what changed, and whether the replica is synced."""
+
+    def __call__(self, differences: Sequence[Difference], *, synced: bool) -> None:
+        """Take it in; must not raise."""
+
+
+class Follower:
+    """Follows the changes of a table where there is a line of them, and else reads it again at each interval.
+
+    The replica counts as synced while all of it is current, and a comparison with the store has said so within two intervals.
+    """
+
+    def __init__(
+        self,
+        store: Reliable,
+        place: Callable[[], Table],
+        *,
+        table: str,
+        topics: Iterable[str] | None,
+        changes: Changes | None,
+        interval: float,
+        tell: Tell,
+    ) -> None:
+        self.replica = Replica(self._wake)
+        self.loaded = False
+        """Whether the whole table, or all topics, were loaded once."""
+        self.synced_at: float | None = None
+        """When the replica was last known to be equal to the store (time.time)."""
+        self._store = store
+        self._place = place
+        self._changes = changes
+        self._interval = interval
+        self._tell = tell
+        # Guards what other threads set, and is told of all that the thread has to look at.
+        self._news = threading.Condition()
+        self._topics = frozenset(topics) if topics is not None else None
+        self._moved = True
+        self.stopped = False
+        # The thread's own.
+        self._proved = -math.inf
+        self._check_at = self._retry_at = 0.0
+        self._pause = _AGAIN[0]
+        self._told = False
+        self._thread = threading.Thread(target=self._run, name=f"dfbackends-mirror-{table}", daemon=True)
+
+    @property
+    def synced(self) -> bool:
+        """Whether the replica is known to be current, but for changes that are under way."""
+        if self._moved or self.stopped or time.monotonic() - self._proved > 2 * self._interval:
+            return False
+        return self.loaded and self.replica.current
+
+    @property
+    def topics(self) -> frozenset[str] | None:
+        """The topics that are followed, None for all entries."""
+        return self._topics
+
+    def follow(self, topics: Iterable[str] | None) -> None:
+        """Follow other topics from now on."""
+        with self._news:
+            self._topics = frozenset(topics) if topics is not None else None
+            self._moved = True
+            self._news.notify_all()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the replica is synced; return whether it is."""
+        with self._news:
+            self._news.wait_for(lambda: self.synced or self.stopped, timeout)
+        return self.synced
+
+    def stop(self) -> None:
+        """Do nothing more; the thread ends by itself."""
+        with self._news:
+            self.stopped = True
+            self._news.notify_all()
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread to end, where it is not the one that asks."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def _wake(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    def _run(self) -> None:
+        while self._wait():
+            try:
+                self._move()
+                self._load()
+                self._check()
+            except Closed:
+                break
+            except Error as error:
+                LOG.debug("%s is to be mended: %s", self._thread.name, origin(error))
+                self._retry_at = time.monotonic() + self._pause
+                self._pause = min(2 * self._pause, _AGAIN[1])
+            else:
+                self._pause = _AGAIN[0]
+            self._told = self.synced
+            self._tell(self.replica.untold(), synced=self._told)
+        self.stopped = True
+        if self._changes is not None:
+            self._changes.leave(self.replica.follow(()), self.replica)
+
+    def _wait(self) -> bool:
+        """Wait until there is something to do; return False at the end."""
+        with self._news:
+            while not self.stopped:
+                now = time.monotonic()
+                at = self._retry_at if self._moved or self.replica.wanted() else max(self._check_at, self._retry_at)
+                if at <= now or self.replica.has_untold() or self.synced != self._told:
+                    return True
+                self._news.wait(min(at - now, self._interval))
+            return False
+
+    def _move(self) -> None:
+        """Turn to the topics that are wanted now."""
+        if not self._moved or time.monotonic() < self._retry_at:
+            return
+        table = self._place()
+        with self._news:
+            self._moved = False
+            topics = self._topics
+        old = self.replica.follow([Stream(table)] if topics is None else [Stream(table, topic) for topic in topics])
+        if self._changes is not None:
+            self._changes.leave(old, self.replica)
+
+    def _load(self) -> None:
+        wanted = self.replica.wanted()
+        if time.monotonic() < self._retry_at or (self.loaded and not wanted):
+            return
+        began = time.time()
+        for stream in wanted:
+            if self._changes is None:
+                self.replica.begin(stream, "")
+            else:
+                self._changes.follow(stream, self.replica, time.monotonic() + self._store.patience.deadline)
+            try:
+                self.replica.load(stream, self._store.scan(stream.table, stream.topic))
+            except Error:
+                self.replica.doubt([stream])
+                raise
+        if self.replica.current:
+            self._prove(began)
+
+    def _check(self) -> None:
+        """Compare with the store when it is time."""
+        if time.monotonic() < max(self._check_at, self._retry_at) or not self.replica.current:
+            return
+        self._check_at = time.monotonic() + self._interval
+        overdue = self.replica.overdue() if self._changes is not None else None
+        if overdue or self._changes is None:
+            if overdue:
+                LOG.info("%s has missed changes, and loads again", self._thread.name)
+            self.replica.doubt(overdue)
+            self._load()
+            return
+        began = time.time()
+        if self.replica.check(self._changes.heads):
+            self._prove(began)
+
+    def _prove(self, at: float) -> None:
+        with self._news:
+            self.loaded = True
+            self.synced_at = at
+            self._proved = time.monotonic()
+            self._check_at = self._proved + self._interval
+            self._news.notify_all()

@@ -1,0 +1,89 @@
+"""The mirrors of a backend, which share one line of changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from functools import partial
+
+from dfbackends import names
+from dfbackends.api import Watching
+from dfbackends.catalog import Catalog
+from dfbackends.changes import Changes
+from dfbackends.errors import Closed, Code
+from dfbackends.mirror import Mirror, OnChange, OnState
+from dfbackends.reliable import Reliable
+
+_CLOSE_WITHIN = 2.0
+
+
+class Mirrors:
+    """Opens mirrors, and ends them all."""
+
+    def __init__(self, store: Reliable, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+        driver = store.driver
+        self._changes = Changes(store, driver) if isinstance(driver, Watching) else None
+        # Guards the two below.
+        self._lock = threading.Lock()
+        self._mirrors: list[Mirror] = []
+        self._closed = False
+
+    @property
+    def code(self) -> Code | None:
+        """Why the line of changes is down; None where it is not, or where there is none."""
+        return self._changes.line.code if self._changes is not None else None
+
+    def open(
+        self,
+        table: str,
+        *,
+        topics: Iterable[str] | None,
+        on_change: OnChange | None,
+        on_state: OnState | None,
+        check_interval: float,
+    ) -> Mirror:
+        """Return a mirror that has begun to copy.
+
+        :raises InvalidName: the table, or a topic, is not legal
+        :raises Closed: the backend is closed
+        """
+        chosen = (
+            [names.check("topic", topic, self._store.driver.limits.topic) for topic in topics] if topics is not None else None
+        )
+        self._catalog.check(table)
+        with self._lock:
+            if self._closed:
+                raise Closed
+            mirror = Mirror(
+                self._store,
+                table,
+                partial(self._catalog.table, table),
+                topics=chosen,
+                changes=self._changes,
+                on_change=on_change,
+                on_state=on_state,
+                check_interval=check_interval,
+            )
+            self._mirrors = [other for other in self._mirrors if not other.closed] + [mirror]
+        return mirror
+
+    def listed(self) -> list[Mirror]:
+        """Return the mirrors that are open."""
+        with self._lock:
+            return [mirror for mirror in self._mirrors if not mirror.closed]
+
+    def close(self) -> None:
+        """End all mirrors and their line. Idempotent."""
+        with self._lock:
+            self._closed = True
+            mirrors, self._mirrors = self._mirrors, []
+        until = time.monotonic() + _CLOSE_WITHIN
+        for mirror in mirrors:
+            mirror.stop()
+        if self._changes is not None:
+            self._changes.close(until)
+        for mirror in mirrors:
+            mirror.close(max(0.0, until - time.monotonic()))
