@@ -81,11 +81,11 @@ class FaultyFeed(Feed[str, Message]):
             # As in a network that swallows packets, messages are lost, and not only late.
             kept = [item for item in self._feed.receive(timeout) if not isinstance(item, Message)]
             with plan.changed:
-                self._injected.extend(kept)
+                self._injected.extend(map(_without_head, kept) if self._forgets else kept)
             return []
         for item in self._feed.receive(0 if found else timeout):
             if not isinstance(item, Message) or not self._dropped(item.topic):
-                found.append(item)
+                found.append(_without_head(item) if self._forgets else item)
         now = time.monotonic()
         self._late.extend((now + _LATENCY if slow else now, item) for item in found)
         ready = []
@@ -123,3 +123,10 @@ class FaultyFeed(Feed[str, Message]):
     def insert(self, topic: str, data: bytes) -> None:
         """Let bytes arrive on a topic."""
         self._injected.append(Message(topic, data))
+
+
+def _without_head(item: Received) -> Received:
+    """Return what a backend that keeps no log would send."""
+    if isinstance(item, Message):
+        return Message(item.topic, item.data)
+    return Confirmed(item.topic) if isinstance(item, Confirmed) else item

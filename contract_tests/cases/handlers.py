@@ -13,7 +13,7 @@ from contract_tests.counts import Counts
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.waiting import FACTOR, SOON, eventually
+from contract_tests.waiting import FACTOR, SOON, eventually, never
 from dfbackends import Loss, Reason, Subscription, renew
 from dfbackends.backlog import Policy
 
@@ -42,6 +42,29 @@ class HandlerCases(Cases):
 
         assert len(threads) == 1
         assert inbox.losses == []
+
+    @clause("PS-05")
+    def test_unsubscribe_beside_a_handler_that_runs(self, store: Store) -> None:
+        """unsubscribe waits for the call that runs, and what waits behind it is never delivered."""
+        inbox, go, inside = Inbox(), threading.Event(), threading.Event()
+
+        def handle(topic: str, data: Any) -> None:
+            inside.set()
+            go.wait(SOON * FACTOR)
+            inbox.on_message(topic, data)
+
+        subscription = store.pubsub.subscribe("t", handle, on_loss=inbox.on_loss)
+        store.pubsub.publish_many([("t", number) for number in range(20)])
+        assert inside.wait(SOON * FACTOR)
+        ending = threading.Thread(target=subscription.unsubscribe)
+        ending.start()
+        never(lambda: not ending.is_alive(), "unsubscribe returns while the handler runs")
+        assert not subscription.live
+        go.set()
+        ending.join()
+
+        assert inbox.data == [0]
+        inbox.stays()
 
     @clause("PS-08")
     def test_everything_works_inside_a_handler(self, store: Store) -> None:

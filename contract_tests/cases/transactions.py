@@ -165,6 +165,10 @@ class TransactionCases(Cases):
             tx.put("a", "k", 1)
             tx.get("b", "k")
 
+        for verb in ("put", "create"):
+            with pytest.raises(Refused), db.transaction() as tx:
+                getattr(tx, verb)("many", "k", 1)
+
         for table in ("a", "b", "c", "many"):
             assert contents(db, table) == {}
 
