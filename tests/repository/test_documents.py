@@ -55,7 +55,7 @@ def test_the_readme_has_the_two_commands_that_a_new_user_needs() -> None:
 
     assert commands["demo"] == "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/dfbackends demo"
     assert commands["test"].endswith(
-        "pip install -e '.[test]' -e ./dfbackends_redis -e ./dfbackends_etcd -e ./contract_tests && .venv/bin/pytest"
+        "pip install -e '.[test]' -e ./dfbackends_redis -e ./dfbackends_etcd -e ./contract_tests && .venv/bin/pytest -n 4"
     )
 
 
