@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {"id": "6d9f2b3e", "up": True, "mtu": 1450}
 SMALL_RATE = 200_000
 LARGE_RATE = 100_000
 SMALL_CPU = 5.0
-HOP = 3.0
+HOP = 4.0
 IDLE = 0.5
 
 MESSAGES = 100_000
