@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.lines import subscription, up_again
 from contract_tests.counts import Counts
@@ -104,11 +105,12 @@ class LossCases(Cases):
             store.pubsub.publish("t", number)
             if number % 6 == 0:
                 inbox.wait(lambda number=number: number in inbox.data, "a message")  # type: ignore[misc]
+        inbox.wait_data(list(range(1, 20)))
         late = Inbox().subscribe(store.open().pubsub, "t")
         store.pubsub.publish("t", 20)
 
-        inbox.wait_data(list(range(1, 21)))
         late.wait_data([20])
+        inbox.wait_data(list(range(1, 21)))
         inbox.stays(1.5)
         assert inbox.losses == late.losses == []
 
@@ -125,7 +127,8 @@ class LossCases(Cases):
         inbox.wait_data([1, 2])
         assert inbox.losses == []
 
-    @clause("LOSS-04")
+    # Without a log a message that was sent just before the confirmation may be one that was to come, as far as anybody knows.
+    @clause("LOSS-04", needs=[Capability.RESUMING])
     def test_subscribing_late_is_no_loss(self, store: Store) -> None:
         """Whoever subscribes while others publish all the time has lost nothing."""
         stop = threading.Event()

@@ -183,6 +183,7 @@ class MessageCases(Cases):
         for number in range(10):
             store.pubsub.publish("t", number)
         early.wait_data(list(range(10)))
+        early.stays()
 
         late = [Inbox().subscribe(pubsub, "t") for pubsub in (store.pubsub, store.open().pubsub)]
         store.pubsub.publish("t", "new")

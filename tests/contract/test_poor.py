@@ -3,7 +3,7 @@
 from typing import Any
 
 import dfbackends
-from contract_tests import BackendContract, Harness
+from contract_tests import BackendContract, Capability, Harness
 from tests.drivers.poor import PoorDb, PoorStore
 
 
@@ -17,6 +17,6 @@ class PoorHarness(Harness):
 
 
 class TestPoor(BackendContract):
-    """A backend without any capability."""
+    """A backend without any capability but that of the log that carries its messages."""
 
-    harness = PoorHarness("poor")
+    harness = PoorHarness("poor", {Capability.RESUMING})
