@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dfbackends.backend import Backend, assemble, open  # noqa: A004 - it is meant to be read as dfbackends.open.
+    from dfbackends.backend import Backend
     from dfbackends.codec import JSON
     from dfbackends.database import Database
     from dfbackends.entry import Entry, Item
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dfbackends.health import Health
     from dfbackends.loss import Loss, Reason
     from dfbackends.mirror import Changed, Mirror
+    from dfbackends.opening import assemble, open  # noqa: A004 - it is meant to be read as dfbackends.open.
     from dfbackends.pubsub import PubSub
     from dfbackends.subscription import Subscription, renew
 
@@ -64,13 +65,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "backend": "Backend assemble open",
+    "backend": "Backend",
     "codec": "JSON",
     "database": "Database",
     "entry": "Entry Item",
     "health": "Health",
     "loss": "Loss Reason",
     "mirror": "Changed Mirror",
+    "opening": "assemble open",
     "pubsub": "PubSub",
     "subscription": "Subscription renew",
 }

@@ -7,14 +7,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from dfbackends.api import DbApi, Key, PubSubApi, Table
 from dfbackends.catalog import Catalog
 from dfbackends.database import Database
-from dfbackends.errors import Unavailable, undone, wrapped
+from dfbackends.errors import Unavailable
 from dfbackends.health import PREFIX, Health, mirror_health, running_threads
 from dfbackends.mirror import Mirror, OnChange, OnState
 from dfbackends.mirrors import Mirrors
@@ -24,22 +23,15 @@ from dfbackends.reliable import Reliable
 from dfbackends.retry import Patience
 from dfbackends.writer import Writer
 
-if TYPE_CHECKING:
-    from oslo_config import cfg
-
-    from dfbackends.config import Choice, Settings
-
 _LOG = logging.getLogger(__name__)
 
-# What a deadline leaves beside a failover for the call itself.
-_MARGIN = 2.0
-
-# How long closing may take, in seconds.
+# How long closing may take, in seconds, and when its parts have to be over: mirrors, messages, the store.
 _LONGEST = 5.0
+_SHARES = (1.5, 4.2, 4.8)
 
 
 class Backend:
-    """A store and what carries messages, opened by :func:`open`. Closed by ``close``, or at the end of a ``with`` block."""
+    """A store and what carries messages, opened by :func:`dfbackends.open`; closed by ``close``, or by a ``with`` block."""
 
     def __init__(
         self, name: str, db: DbApi, pubsub: PubSubApi, *, namespace: str, patience: Patience, threads: int, atomic: bool
@@ -120,12 +112,12 @@ class Backend:
             if not threading.current_thread().name.startswith(PREFIX):
                 self._ended.wait(_LONGEST)
             return
+        began = time.monotonic()
         try:
-            self._mirrors.close()
-            self.pubsub.close()
-            self._store.close()
-            for driver in self._drivers:
-                _close(driver)
+            self._mirrors.close(began + _SHARES[0])
+            self.pubsub.close(began + _SHARES[1] - time.monotonic())
+            self._store.close(began + _SHARES[2])
+            _close(self._drivers, began + _SHARES[2])
         finally:
             self._ended.set()
 
@@ -141,93 +133,21 @@ class Backend:
         self.pubsub.abandon()
 
 
-def open(target: str | cfg.ConfigOpts, *, wait: float = 0.0) -> Backend:  # noqa: A001 - it is dfbackends.open.
-    """Open the backend that a URL or the group ``dfbackends`` of an oslo.config configuration names.
+def _close(drivers: Sequence[DbApi | PubSubApi], until: float) -> None:
+    """Close drivers by a thread of its own, since one may wait for a server that is frozen."""
 
-    The store has answered when this returns. ``wait`` is for how many seconds it is asked again where it is away.
+    def close() -> None:
+        for driver in drivers:
+            try:
+                driver.close()
+            except Exception as error:  # noqa: BLE001 - whatever a client raises, the other driver is closed, too.
+                _LOG.warning("closing %s failed: %s", type(driver).__name__, type(error).__name__)
 
-    :raises ConfigurationError: the backend or an option is unknown, broken or not legal; the text says what to do
-    :raises Unavailable: the store did not answer
-    :raises Refused: the store said no
-    """
-    # Loading these takes longer than all the rest, and not every process that imports dfbackends opens a backend.
-    from dfbackends.config import from_conf, from_url
-    from dfbackends.url import parse
-
-    settings = from_url(parse(target)) if isinstance(target, str) else from_conf(target)
-    backend = _opened(settings)
-    try:
-        backend.ready(wait)
-    except BaseException:
-        backend.close()
-        raise
-    return backend
-
-
-def assemble(
-    db: DbApi,
-    pubsub: PubSubApi | None = None,
-    *,
-    namespace: str = "",
-    retries: int = 3,
-    deadline: float = 10.0,
-    threads: int = 1,
-    atomic: bool = False,
-) -> Backend:
-    """Return a backend of drivers that are open already, as a test of a driver wants it.
-
-    Without ``pubsub`` messages are kept in the store and polled for. ``atomic`` says that ``pubsub`` delivers what the store
-    publishes within a commit.
-    """
-    patience = Patience(retries, deadline)
-    carrier = pubsub if pubsub is not None else _log(db, namespace)
-    return Backend(type(db).__name__, db, carrier, namespace=namespace, patience=patience, threads=threads, atomic=atomic)
-
-
-def _opened(settings: Settings) -> Backend:
-    Namespace(settings.namespace)  # One that is not legal is refused before anything is opened.
-    deadline = settings.patience.deadline
-    db: DbApi = _driver(settings.db, deadline)
-    if deadline < db.failover + _MARGIN and db.failover:
-        _LOG.warning(
-            "a deadline of %g s ends calls before %s has replaced a dead server, which takes %g s: set deadline to %g or more",
-            deadline, settings.db.name, db.failover, db.failover + _MARGIN,
-        )  # fmt: skip
-    try:
-        pubsub: PubSubApi = _driver(settings.pubsub, deadline) if settings.pubsub else _log(db, settings.namespace)
-    except BaseException:
-        db.close()
-        raise
-    return Backend(
-        settings.db.name,
-        db,
-        pubsub,
-        namespace=settings.namespace,
-        patience=settings.patience,
-        threads=settings.threads,
-        atomic=settings.shared,
-    )
-
-
-def _driver(choice: Choice, deadline: float) -> Any:
-    try:
-        return choice.driver.open(choice.values, deadline)
-    except Exception as error:
-        raise undone(wrapped(error, choice.driver.provides.errors, f"opening {choice.name!r}")) from error
-
-
-def _close(driver: DbApi | PubSubApi) -> None:
-    try:
-        driver.close()
-    except Exception as error:  # noqa: BLE001 - whatever a client raises, the other driver is closed, too.
-        _LOG.warning("closing %s failed: %s", type(driver).__name__, type(error).__name__)
-
-
-def _log(db: DbApi, namespace: str) -> PubSubApi:
-    from dfbackends.drivers.log import LogPubSub
-
-    name = Namespace(namespace).internal("log")
-    return LogPubSub(db, Table(name, name))
+    closer = threading.Thread(target=close, name=f"{PREFIX}closing", daemon=True)
+    closer.start()
+    closer.join(max(0.0, until - time.monotonic()))
+    if closer.is_alive():
+        _LOG.warning("the connections have not closed in time; closing goes on behind")
 
 
 def _after_fork() -> None:

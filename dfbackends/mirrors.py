@@ -15,8 +15,6 @@ from dfbackends.errors import Closed, Code
 from dfbackends.mirror import Mirror, OnChange, OnState
 from dfbackends.reliable import Reliable
 
-_CLOSE_WITHIN = 2.0
-
 
 class Mirrors:
     """Opens mirrors, and ends them all."""
@@ -75,12 +73,11 @@ class Mirrors:
         with self._lock:
             return [mirror for mirror in self._mirrors if not mirror.closed]
 
-    def close(self) -> None:
-        """End all mirrors and their line. Idempotent."""
+    def close(self, until: float) -> None:
+        """End all mirrors and their line, by the time given (time.monotonic). Idempotent."""
         with self._lock:
             self._closed = True
             mirrors, self._mirrors = self._mirrors, []
-        until = time.monotonic() + _CLOSE_WITHIN
         for mirror in mirrors:
             mirror.stop()
         if self._changes is not None:

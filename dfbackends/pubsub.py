@@ -178,23 +178,23 @@ class PubSub:
             breaks=self._line.breaks,
         )
 
-    def close(self) -> None:
-        """End all subscriptions and threads, within 5 seconds. Idempotent, from any thread, handlers too.
+    def close(self, within: float = _LONGEST) -> None:
+        """End all subscriptions and threads, within so many seconds. Idempotent, from any thread, handlers too.
 
         A handler that does not end stays on its thread, named in the log and by ``health``. The driver stays open.
         """
         if self._abandoned:
             return
-        until = time.monotonic() + _LONGEST
+        until = time.monotonic() + within
         with self._lock:
             first, self._closed = not self._closed, True
         if not first:
             # Whoever closes waits for the handlers, so that a handler must not wait for him.
             if not self._delivery.is_handler():
-                self._ended.wait(_LONGEST)
+                self._ended.wait(within)
             return
         try:
-            self._publisher.close(time.monotonic() + _FAREWELL)
+            self._publisher.close(min(time.monotonic() + _FAREWELL, until))
             self._line.close(until)
             self._audience.close()
             self._delivery.close(until)

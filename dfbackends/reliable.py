@@ -169,11 +169,11 @@ class Reliable:
         """Wait; return True at once when the store is closed."""
         return self._closing.wait(seconds)
 
-    def close(self) -> None:
-        """End waiting calls. Idempotent."""
+    def close(self, until: float = 0.0) -> None:
+        """End waiting calls; wait until the time given (time.monotonic) for the resolver to end. Idempotent."""
         self._closed = True
         self._closing.set()
-        self.resolver.close()
+        self.resolver.close(until)
 
     @property
     def abandoned(self) -> bool:

@@ -80,14 +80,14 @@ class Resolver:
         self._remember(operation, answers)
         return answers
 
-    def close(self) -> None:
-        """Stop asking. Idempotent."""
+    def close(self, until: float) -> None:
+        """Stop asking; wait until the time given (time.monotonic) for a question that is under way. Idempotent."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _enqueue(self, operation: Operation, keys: Sequence[Key]) -> None:
         if self._closed or self._expired(operation):

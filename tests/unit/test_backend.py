@@ -20,9 +20,9 @@ from contract_tests.plan import ANY, Plan
 from contract_tests.waiting import eventually
 from dfbackends import errors
 from dfbackends.api import Driver
-from dfbackends.backend import _driver
 from dfbackends.config import Choice
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
+from dfbackends.opening import opened_driver
 
 
 @pytest.fixture
@@ -190,6 +190,6 @@ def test_opening_is_never_in_doubt() -> None:
         raise RuntimeError
 
     with pytest.raises(dfbackends.Unavailable) as caught:
-        _driver(Choice("x", Driver(MemoryDb, broken), {}), 1.0)
+        opened_driver(Choice("x", Driver(MemoryDb, broken), {}), 1.0)
 
     assert isinstance(caught.value.__cause__, RuntimeError)

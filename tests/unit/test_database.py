@@ -204,7 +204,7 @@ def test_undoing_does_not_wait_for_a_backend_that_stays_away_key_by_key(plain: B
 def test_an_outcome_can_be_asked_for_again_when_the_backend_is_away(bench: Bench) -> None:
     with bench.plan.armed(Fault.LOST_REPLY, verbs=["write", "cancel"]), pytest.raises(OutcomeUnknown) as caught:
         bench.db.put("t", "k", 1)
-    bench.store.resolver.close()
+    bench.store.resolver.close(until=0.0)
 
     stranger = over(bench.store)
     with bench.plan.armed(Fault.REFUSED, verbs=["read"]), pytest.raises(OutcomeUnknown) as unread:
