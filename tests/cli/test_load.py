@@ -16,7 +16,6 @@ import dfbackends
 from tests.cli.running import PATIENCE, PROGRAM, lines, run, start
 from tests.figures import Claim
 
-
 # A process begins with the peak of the one that started it: this one starts it from a small one.
 PEAK = """
 import resource, subprocess, sys
