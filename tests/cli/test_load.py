@@ -182,7 +182,7 @@ def test_the_memory_of_load_does_not_grow_with_the_file(url: str, tmp_path: Path
             file.write(json.dumps({"key": f"k{number}", "value": value, "topic": f"t{number % 100}"}) + "\n")
 
     def peak() -> float:
-        command = [sys.executable, "-c", PEAK, *PROGRAM, "load", "--url", url, "t", path]
+        command: list[str | Path] = [sys.executable, "-c", PEAK, *PROGRAM, "load", "--url", url, "t", path]
         return int(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PATIENCE).stdout) / 1024
 
     claim("peak of load, 100,000 documents", peak, at_most=200, unit="MB")
