@@ -65,7 +65,7 @@ class Delivery:
     messages by its own policy, so that a handler that keeps up loses nothing to one that does not.
     """
 
-    def __init__(self, *, threads: int = 1, most: int = 64 << 20) -> None:
+    def __init__(self, *, threads: int = 1, most: int = 64 << 20, stuck: float = STUCK) -> None:
         if threads < 1:
             raise ValueError("threads is at least 1")
         # Guards the recipients with their backlogs, the counters and the threads. No handler is called under it.
@@ -77,6 +77,7 @@ class Delivery:
         self._calls: dict[threading.Thread, Recipient] = {}
         self._closed = False
         self._most = most
+        self._stuck = stuck
         self._load = 0
         self._delivered = 0
         self._overflowed = 0
@@ -156,7 +157,7 @@ class Delivery:
                 malformed=self._malformed + sum(recipient.malformed for recipient in recipients),
                 errors=self._errors,
                 threads=sum(thread.is_alive() for thread in self._threads),
-                stuck=tuple(call.name for call in calls if self._closed or now - call.since > STUCK),
+                stuck=tuple(call.name for call in calls if self._closed or now - call.since > self._stuck),
             )
 
     def _end(self, recipient: Recipient) -> None:

@@ -14,7 +14,7 @@ from dfbackends.errors import BackendError, Closed, Error, OutcomeUnknown, Unava
 from dfbackends.heartbeats import INTERVALS, Heartbeats, Track
 from dfbackends.retry import Attempts, Patience
 
-_TRACKS = 10_000
+_TOPICS = 10_000
 
 
 class Publisher:
@@ -24,7 +24,10 @@ class Publisher:
     repeated does not hold up the others.
     """
 
-    def __init__(self, driver: PubSubApi, patience: Patience, *, intervals: Sequence[float] = INTERVALS) -> None:
+    def __init__(
+        self, driver: PubSubApi, patience: Patience, *, intervals: Sequence[float] = INTERVALS, topics: int = _TOPICS
+    ) -> None:
+        """Remember at least so many topics, and more where they are in use."""
         self._driver = driver
         self._patience = patience
         self._quiet = intervals[-1] + 60.0
@@ -34,7 +37,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._name = _new_name()
         self._tracks: dict[str, Track] = {}
-        self._sweep_at = _TRACKS
+        self._topics = self._sweep_at = topics
 
     def publish(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Send encoded data to topics, in one call of the driver.
@@ -107,7 +110,7 @@ class Publisher:
         """Forget the topics whose heartbeats have ended. Should one be used again, that is as if by a new publisher."""
         quiet = time.monotonic() - self._quiet
         self._tracks = {topic: track for topic, track in self._tracks.items() if track.sent > quiet or track.lock.locked()}
-        self._sweep_at = max(_TRACKS, 2 * len(self._tracks))
+        self._sweep_at = max(self._topics, 2 * len(self._tracks))
         self._name = _new_name()
 
 

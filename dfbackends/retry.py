@@ -9,20 +9,23 @@ from typing import NamedTuple
 
 from dfbackends.errors import Unavailable
 
-_SPACING = (0.1, 0.3, 0.6)
-
 
 class Patience(NamedTuple):
-    """At most ``retries`` repetitions within ``deadline`` seconds of the beginning."""
+    """At most ``retries`` repetitions within ``deadline`` seconds of the beginning.
+
+    Repetition i comes after the i-th share in ``spacing`` of the time that the backend needs for a failover; further ones
+    after the last.
+    """
 
     retries: int = 3
     deadline: float = 10.0
+    spacing: tuple[float, ...] = (0.1, 0.3, 0.6)
 
 
 class Attempts:
     """The attempts of one call.
 
-    Repetition i waits 0.1, 0.3, 0.6 of the time that the backend needs for a failover (a second at least), +-10 %, so that
+    Repetitions are spaced by shares of the time that the backend needs for a failover (a second at least), +-10 %, so that
     the last one comes when a failover is over. None is begun that could not end before the deadline.
     """
 
@@ -30,6 +33,7 @@ class Attempts:
         self.began: float = time.monotonic()
         self.made: int = 1
         self._retries = patience.retries
+        self._spacing = patience.spacing
         self._budget = max(failover, 1.0)
         self._latest = self.began + patience.deadline - timeout - reserve
 
@@ -37,7 +41,7 @@ class Attempts:
         """Wait for the next repetition; return False where there is none, or ``closing`` was set."""
         if self.made > self._retries:
             return False
-        share = _SPACING[min(self.made, len(_SPACING)) - 1]
+        share = self._spacing[min(self.made, len(self._spacing)) - 1]
         wait = share * self._budget * random.uniform(0.9, 1.1)
         remaining = self._latest - time.monotonic()
         if remaining <= 0:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dfbackends.api import DbApi, Feed, Key, OpId, Record, Stream, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, handle, shared
-from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, faults
+from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim, faults
 
 ROOT = Path(__file__).parents[1]
 """Where another process that imports this module has to start."""
@@ -147,15 +147,17 @@ class InFile(Embedded):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.path = folder / "app.db"
+        self.trim: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
 
     def file(self, **settings: Any) -> File:
-        return File(str(self.path), **settings)
+        return File(str(self.path), **(self.settings | settings))
 
     def _db(self, log_rows: int, keep: float) -> Db:
-        return SqliteDb(self.file(), log_rows=log_rows, keep=keep)
+        return SqliteDb(self.file(), Trim(rows=log_rows, keep=keep, **self.trim))
 
     def _pubsub(self, log_rows: int) -> PubSub:
-        return SqlitePubSub(self.file(), log_rows=log_rows)
+        return SqlitePubSub(self.file(), Trim(rows=log_rows, **self.trim))
 
 
 KINDS: dict[str, Callable[[Path], Embedded]] = {"memory": InMemory, "sqlite": InFile}

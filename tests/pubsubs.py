@@ -20,6 +20,10 @@ FAST = Pace(silence=0.1, proof=0.2, answer=1.0, outage=(0.002, 0.01), refused=(0
 NEVER = (3600.0,)
 
 
+QUICK = (0.001, 0.003, 0.006)
+"""Lets repetitions wait for milliseconds."""
+
+
 class Client:
     """One PubSub, its driver, and what is subscribed."""
 
@@ -39,7 +43,7 @@ class Client:
         self.pubsub = PubSub(
             self.driver,
             namespace=Namespace("n"),
-            patience=Patience(retries, deadline),
+            patience=Patience(retries, deadline, spacing=QUICK),
             threads=threads,
             pace=pace,
             heartbeats=heartbeats,
@@ -58,9 +62,8 @@ Open = Callable[..., Client]
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def opened() -> Iterator[Open]:
     """Open clients, and close them; no thread may be left."""
-    monkeypatch.setattr("dfbackends.retry._SPACING", (0.001, 0.003, 0.006))
     made: list[Client] = []
 
     def make(*arguments: Any, **options: Any) -> Client:

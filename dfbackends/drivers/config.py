@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from dfbackends.api import Address, DbApi, Driver, PubSubApi
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, shared
-from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
+from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim
 from dfbackends.errors import ConfigurationError
 
 _OUTCOMES_FOR = 10
@@ -79,12 +79,16 @@ def _file(settings: Mapping[str, Any]) -> File:
     )
 
 
+def _trim(settings: Mapping[str, Any], deadline: float) -> Trim:
+    return Trim(rows=settings["log_rows"], keep=_OUTCOMES_FOR * deadline)
+
+
 def _open_sqlite_db(settings: Mapping[str, Any], deadline: float) -> SqliteDb:
-    return SqliteDb(_file(settings), log_rows=settings["log_rows"], keep=_OUTCOMES_FOR * deadline)
+    return SqliteDb(_file(settings), _trim(settings, deadline))
 
 
 def _open_sqlite_pubsub(settings: Mapping[str, Any], deadline: float) -> SqlitePubSub:
-    return SqlitePubSub(_file(settings), log_rows=settings["log_rows"], keep=_OUTCOMES_FOR * deadline)
+    return SqlitePubSub(_file(settings), _trim(settings, deadline))
 
 
 def _sqlite_address(address: Address) -> Mapping[str, str]:

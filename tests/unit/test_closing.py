@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from dfbackends import delivery
 from dfbackends.errors import Closed
 from dfbackends.loss import Reason
 from dfbackends.pubsub import PubSubHealth
@@ -131,17 +130,6 @@ class TestClosing:
         going.set()
         eventually(lambda: own_threads() == [])
         assert it.pubsub.health().stuck == ()
-
-    def test_a_handler_that_is_stuck_is_told_before_closing(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(delivery, "STUCK", 0.05)
-        it = opened()
-        going = threading.Event()
-        it.pubsub.subscribe("t", lambda topic, data: going.wait(PATIENCE), on_loss=print)
-        it.publish(1)
-
-        eventually(lambda: it.pubsub.health().stuck)
-        going.set()
-        eventually(lambda: not it.pubsub.health().stuck)
 
     @pytest.mark.parametrize("state", ["down", "deaf", "frozen", "unconfirmed", "never opened"])
     def test_it_ends_in_time_whatever_the_backend_does(self, opened: Open, state: str) -> None:

@@ -4,10 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from dfbackends import delivery
 from dfbackends.backlog import Backlog
 from dfbackends.delivery import Delivery, Recipient
 from dfbackends.loss import Loss, Reason
@@ -20,7 +20,7 @@ Made = Callable[..., Delivery]
 def made() -> Iterator[Made]:
     open_: list[Delivery] = []
 
-    def make(**options: int) -> Delivery:
+    def make(**options: Any) -> Delivery:
         open_.append(Delivery(**options))
         return open_[-1]
 
@@ -213,11 +213,8 @@ def test_a_handler_that_stops_itself_does_not_wait_for_itself(made: Made) -> Non
     assert done.wait(2.0)
 
 
-def test_a_call_that_does_not_end_is_named(
-    made: Made, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "STUCK", 0.05)
-    served = made()
+def test_a_call_that_does_not_end_is_named(made: Made, caplog: pytest.LogCaptureFixture) -> None:
+    served = made(stuck=0.05)
     hands = Hands(served, name="the handler f of topic 't'")
     hands.held_up(served)
     assert served.load().stuck == ()

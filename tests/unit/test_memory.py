@@ -10,7 +10,7 @@ import pytest
 
 from dfbackends.api import Address, Fence, Gone, Message, Transactional, Write
 from dfbackends.drivers.config import memory_db, memory_pubsub
-from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared, store
+from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, shared
 from tests.embedded import ALL, KEY, delete, get, op, put, received, subscribed
 
 SETTINGS = {option.dest: option.default for option in memory_db.options}
@@ -125,17 +125,21 @@ def test_the_largest_log_that_a_handle_asks_for_is_kept() -> None:
 
 class Clock:
     now = 0.0
-    time_ns = staticmethod(time.time_ns)
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
 
 
-def test_outcomes_are_kept_for_their_time_and_fences_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def timed(clock: Clock, keep: float) -> Store:
+    """Return a store that goes by a clock of its own."""
+    store = Store(clock)
+    store.log_rows, store.done.term = 1000, keep
+    return store
+
+
+def test_outcomes_are_kept_for_their_time_and_fences_for_an_hour() -> None:
     clock = Clock()
-    monkeypatch.setattr(store, "time", clock)
-    held = shared(named(), keep=100.0)
-    db = MemoryDb(held)
+    db = MemoryDb(timed(clock, keep=100.0))
     done, cancelled = op(), op()
     revisions = db.write([Write(KEY, b"v")], done)
     db.cancel([KEY], cancelled)
@@ -150,10 +154,9 @@ def test_outcomes_are_kept_for_their_time_and_fences_for_an_hour(monkeypatch: py
     assert db.write([Write(KEY, b"again")], done) != revisions
 
 
-def test_what_operations_did_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_operations_did_does_not_pile_up() -> None:
     clock = Clock()
-    monkeypatch.setattr(store, "time", clock)
-    held = shared(named(), keep=10.0)
+    held = timed(clock, keep=10.0)
     db = MemoryDb(held)
 
     for second in range(1_000):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dfbackends import envelope, publisher
+from dfbackends import envelope
 from dfbackends.api import Message
 from dfbackends.envelope import Envelope
 from dfbackends.errors import BackendError, Closed, OutcomeUnknown, Refused, Unavailable
@@ -19,15 +19,15 @@ from tests.waiting import PATIENCE, background, eventually
 
 NEVER = (3600.0,)
 AT_ONCE = Patience(retries=0, deadline=PATIENCE)
-REPEATED = Patience(retries=3, deadline=PATIENCE)
+REPEATED = Patience(retries=3, deadline=PATIENCE, spacing=(0.001, 0.003, 0.006))
 
 
 class Open:
     """A publisher over a driver that fails on demand."""
 
-    def __init__(self, patience: Patience = AT_ONCE, *, intervals: Sequence[float] = NEVER) -> None:
+    def __init__(self, patience: Patience = AT_ONCE, *, intervals: Sequence[float] = NEVER, topics: int = 10_000) -> None:
         self.driver = FaultyPubSub()
-        self.publisher = Publisher(self.driver, patience, intervals=intervals)
+        self.publisher = Publisher(self.driver, patience, intervals=intervals, topics=topics)
 
     def publish(self, *items: tuple[str, bytes]) -> None:
         self.publisher.publish(items)
@@ -59,12 +59,6 @@ def opened() -> Iterator[Callable[..., Open]]:
 
 
 Make = Callable[..., Open]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let repetitions wait for milliseconds."""
-    monkeypatch.setattr("dfbackends.retry._SPACING", (0.001, 0.003, 0.006))
 
 
 class TestSequence:
@@ -131,12 +125,8 @@ class TestSequence:
         it.publish(("t", b"2"))
         assert [each.data for each in it.sent if each.sequence == 2] == [b"2"]
 
-    def test_topics_that_were_used_long_ago_are_forgotten_and_then_have_a_new_publisher(
-        self, opened: Make, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(publisher, "_TRACKS", 10)
-        it = opened(intervals=(0.0,))
-        it.publisher._sweep_at = 10
+    def test_topics_that_were_used_long_ago_are_forgotten_and_then_have_a_new_publisher(self, opened: Make) -> None:
+        it = opened(intervals=(0.0,), topics=10)
         it.publisher._quiet = 0.01
         for number in range(10):
             it.publish((f"t{number}", b"1"))
@@ -151,7 +141,6 @@ class TestSequence:
         assert messages[-1].publisher != messages[0].publisher
 
 
-@pytest.mark.usefixtures("quick")
 class TestFailing:
     def test_it_is_repeated_with_the_same_bytes_so_that_nobody_gets_it_twice(self, opened: Make) -> None:
         it = opened(REPEATED)
@@ -218,9 +207,8 @@ class TestFailing:
 
         assert it.story == [1, 2]
 
-    def test_closing_ends_repetitions_and_refuses_more(self, opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dfbackends.retry._SPACING", (5.0,))
-        it = opened(REPEATED)
+    def test_closing_ends_repetitions_and_refuses_more(self, opened: Make) -> None:
+        it = opened(Patience(retries=3, deadline=PATIENCE, spacing=(5.0,)))
         it.driver.publish_errors.append(Away())
         publishing = background(lambda: it.publish(("t", b"1")))
         eventually(lambda: it.driver.published)

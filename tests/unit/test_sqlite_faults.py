@@ -7,12 +7,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from dfbackends.api import Expect, Record, Write
 from dfbackends.drivers.sqlite import SqliteDb, faults
-from dfbackends.drivers.sqlite.session import Session
+from dfbackends.drivers.sqlite.file import Connection
 from dfbackends.errors import BackendError, OutcomeUnknown, Refused, Unavailable, understand
 from tests.embedded import KEY, TABLE, InFile, get, op, put
 
@@ -56,29 +57,41 @@ def test_each_error_has_its_meaning(error: Exception, kind: type[BackendError], 
     assert (meaning.kind, meaning.code) == (kind, code)
 
 
-class Broken:
-    """A session whose commits fail, once, after or before they were done."""
+class BreakingCursor(sqlite3.Cursor):
+    """A cursor whose next commit fails, after it was done or before, where a test says so."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *, done: bool) -> None:
-        self._commit = Session.commit
-        self._done = done
-        self._failed = False
-        patch.setattr(Session, "commit", lambda session: self.commit(session))
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        error = Breaking.error
+        if sql != "COMMIT" or error is None:
+            return super().execute(sql, parameters)
+        Breaking.error = None
+        if Breaking.done:
+            super().execute(sql)
+        raise error
 
-    def commit(self, session: Session) -> None:
-        if self._failed:
-            self._commit(session)
-            return
-        self._failed = True
-        if self._done:
-            self._commit(session)
-        raise sqlite3.OperationalError("disk I/O error")
+
+class Breaking(Connection):
+    """A connection with such cursors."""
+
+    error: ClassVar[BaseException | None] = None
+    done: ClassVar[bool] = False
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or BreakingCursor)
+
+
+@pytest.fixture
+def breaking(store: InFile) -> Iterator[type[Breaking]]:
+    """Let the connections of the store break on demand."""
+    store.settings = {"kind": Breaking}
+    yield Breaking
+    Breaking.error, Breaking.done = None, False
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_commit_that_failed_is_settled_by_its_repetition(store: InFile, monkeypatch: pytest.MonkeyPatch, done: bool) -> None:
+def test_a_commit_that_failed_is_settled_by_its_repetition(store: InFile, breaking: type[Breaking], done: bool) -> None:
     db, created = store.db(), op()
-    Broken(monkeypatch, done=done)
+    breaking.error, breaking.done = sqlite3.OperationalError("disk I/O error"), done
 
     with pytest.raises(sqlite3.OperationalError) as caught:
         db.write([Write(KEY, b"v", "", Expect.ABSENT)], created)
@@ -93,18 +106,14 @@ def test_a_commit_that_failed_is_settled_by_its_repetition(store: InFile, monkey
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), KeyboardInterrupt()])
 def test_an_exception_in_the_middle_undoes_the_whole_call(
-    store: InFile, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    store: InFile, breaking: type[Breaking], error: BaseException
 ) -> None:
     db = store.db()
     revision = put(db, KEY, b"old")
+    breaking.error = error
 
-    def fail(session: Session) -> None:
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Session, "commit", fail)
-        with pytest.raises(type(error)):
-            db.write([Write(KEY, b"new"), Write(KEY._replace(name="other"), b"new")], op())
+    with pytest.raises(type(error)):
+        db.write([Write(KEY, b"new"), Write(KEY._replace(name="other"), b"new")], op())
 
     assert [record for _, record in db.scan(TABLE)] == [Record(b"old", revision)]
     assert put(db, KEY)

@@ -16,7 +16,7 @@ import pytest
 
 from dfbackends.api import Address, Write
 from dfbackends.drivers.config import sqlite_db, sqlite_pubsub
-from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
+from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim
 from dfbackends.errors import BackendError, ConfigurationError, Refused, understand
 from tests.embedded import ALL, KEY, ROOT, InFile, fill, get, op, put, received
 
@@ -158,7 +158,7 @@ def test_an_old_sqlite_is_refused(store: InFile, monkeypatch: pytest.MonkeyPatch
 
 _AS_NOBODY = """
 import os, sys
-from dfbackends.drivers.sqlite import File, SqliteDb
+from dfbackends.drivers.sqlite import File, SqliteDb, Trim
 from dfbackends.errors import BackendError
 if os.getuid() == 0:
     os.setgroups([])
@@ -235,7 +235,7 @@ def test_many_processes_make_one_store(tmp_path: Path) -> None:
 
 
 def test_a_full_file_refuses_writes_and_nothing_else(tmp_path: Path) -> None:
-    db = SqliteDb(File(str(tmp_path / "app.db"), max_size=1), log_rows=100)
+    db = SqliteDb(File(str(tmp_path / "app.db"), max_size=1), Trim(rows=100))
     written = fill(db, b"x" * 1000)
 
     with pytest.raises(sqlite3.OperationalError) as caught:

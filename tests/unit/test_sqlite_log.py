@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dfbackends.api import Fence, Message, Stream, Write
-from dfbackends.drivers.sqlite import SqliteDb, trim
+from dfbackends.drivers.sqlite import SqliteDb, Trim
 from tests.embedded import ALL, KEY, TABLE, InFile, delete, eventually, fill, op, put, received
 
 A, B = Stream(TABLE, "a"), Stream(TABLE, "b")
@@ -32,14 +32,14 @@ class Clock:
     def __init__(self) -> None:
         self.ahead = 0.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return time.monotonic() + self.ahead
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(store: InFile) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(trim, "time", clock)
+    store.trim = {"clock": clock}
     return clock
 
 
@@ -75,11 +75,11 @@ def test_a_log_of_one_row_is_never_empty(store: InFile) -> None:
     assert [message.data for message in received(feed, 1)] == [b"x"]
 
 
-def test_a_large_log_is_trimmed_in_steps(store: InFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_log_is_trimmed_in_steps(store: InFile) -> None:
     db = store.db(log_rows=100_000)
     db.write([Write(KEY._replace(name=f"{number}"), b"v", f"{number % 5}") for number in range(5_000)], op())
     heads = db.heads([ALL, *(Stream(TABLE, f"{number}") for number in range(5))])
-    monkeypatch.setattr(trim, "_STEP", 700)
+    store.trim = {"step": 700}
     db.close()
 
     small = store.db(log_rows=10)
@@ -158,8 +158,8 @@ def test_outcomes_from_before_a_start_of_the_machine_are_removed(store: InFile, 
     assert rows(store, f"SELECT count(*) FROM outcome WHERE until > {time.monotonic() + 1e5}") == [(0,)]
 
 
-def test_a_sweep_comes_round_to_every_outcome(store: InFile, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trim, "_SWEEP", 25)
+def test_a_sweep_comes_round_to_every_outcome(store: InFile, clock: Clock) -> None:
+    store.trim["sweep"] = 25
     db = store.db(log_rows=80, keep=10.0)
     for _ in range(300):
         put(db, KEY)
@@ -168,12 +168,12 @@ def test_a_sweep_comes_round_to_every_outcome(store: InFile, clock: Clock, monke
     for _ in range(300):
         put(db, KEY)
 
-    [[old]] = rows(store, f"SELECT count(*) FROM outcome WHERE until < {clock.monotonic()}")
+    [[old]] = rows(store, f"SELECT count(*) FROM outcome WHERE until < {clock()}")
     assert old == 0
 
 
 def test_a_full_file_is_trimmed_where_there_is_no_room_to_write(store: InFile) -> None:
-    db = SqliteDb(store.file(max_size=1), log_rows=40)
+    db = SqliteDb(store.file(max_size=1), Trim(rows=40))
     value = b"x" * 4_000
     written = fill(db, value)
 

@@ -33,7 +33,7 @@ db.close()
 """
 
 _LOAD = """
-db = SqliteDb(file, log_rows=200)
+db = SqliteDb(file, Trim(rows=200))
 number = 0
 while True:
     db.write([Write(Key(TABLE, f"{number + i:06}"), b"v" * 100, "topic") for i in range(10)], op())

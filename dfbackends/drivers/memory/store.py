@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -40,17 +40,18 @@ class Logged(NamedTuple):
 class Outcomes:
     """What operations did, by their ids. Each is kept for at least one term, and at most two."""
 
-    def __init__(self, term: float) -> None:
+    def __init__(self, term: float, clock: Callable[[], float]) -> None:
         self.term = term
+        self._clock = clock
         self._young: dict[OpId, Outcome] = {}
         self._old: dict[OpId, Outcome] = {}
-        self._turned = time.monotonic()
+        self._turned = clock()
 
     def get(self, op: OpId) -> Outcome | None:
         return self._young.get(op, self._old.get(op))
 
     def keep(self, op: OpId, outcome: Outcome) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now > self._turned + self.term:
             self._turned, self._old, self._young = now, self._young, {}
         self._young[op] = outcome
@@ -59,15 +60,15 @@ class Outcomes:
 class Store:
     """What the handles of one name share. Whoever calls a method holds ``lock``; ``changed`` tells the feeds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.id: str = uuid.uuid4().hex
         self.lock: threading.Lock = threading.Lock()
         self.changed: threading.Condition = threading.Condition(self.lock)
         self.tables: dict[Table, dict[str, Record]] = {}
         self.topics: dict[Stream, dict[str, Record]] = {}
         self.heads: dict[Stream, str] = {}
-        self.done: Outcomes = Outcomes(0.0)
-        self.fences: Outcomes = Outcomes(_FENCED_FOR)
+        self.done: Outcomes = Outcomes(0.0, clock)
+        self.fences: Outcomes = Outcomes(_FENCED_FOR, clock)
         self.last: int = 0
         self.log: deque[Logged] = deque()
         self.log_rows = 0

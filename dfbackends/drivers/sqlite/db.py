@@ -51,10 +51,10 @@ class SqliteDb(DbApi, Transactional, Watching):
 
     errors: ErrorTable = ERRORS
 
-    def __init__(self, file: File, *, log_rows: int = 100_000, keep: float = 100.0) -> None:
+    def __init__(self, file: File, trim: Trim | None = None) -> None:
         file.prepare()
         self._file = file
-        self._writer = Writer(file, Trim(rows=log_rows, keep=keep))
+        self._writer = Writer(file, trim or Trim())
         self._reader = Session(file)
         self._heads: Heads | None = None  # Guarded by the block of _reader.
         # The lock of the connection, and that of the file.

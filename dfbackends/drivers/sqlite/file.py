@@ -44,11 +44,14 @@ class File:
     the end of the process. ``max_size`` is in MiB, 0 for none.
     """
 
-    def __init__(self, path: str, *, timeout: float = 2.0, durable: bool = False, max_size: int = 0) -> None:
+    def __init__(
+        self, path: str, *, timeout: float = 2.0, durable: bool = False, max_size: int = 0, kind: type[Connection] = Connection
+    ) -> None:
         self.path: str = os.path.abspath(path)
         self.timeout = timeout
         self._durable = durable
         self._max_size = max_size
+        self._kind = kind
 
     def prepare(self) -> None:
         """Make the file where there is none, for this user only, and see that it is one of ours.
@@ -156,7 +159,7 @@ class File:
             _permitted(os.path.dirname(self.path), os.W_OK | os.X_OK)
             uri = f"file:{quote(os.fsencode(self.path))}?mode=rw"
             connection = sqlite3.connect(
-                uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False, factory=Connection
+                uri, uri=True, timeout=self.timeout, isolation_level=None, check_same_thread=False, factory=self._kind
             )
         try:
             connection.execute("PRAGMA trusted_schema = OFF")

@@ -18,10 +18,10 @@ class SqlitePubSub(PubSubApi):
 
     errors: ErrorTable = ERRORS
 
-    def __init__(self, file: File, *, log_rows: int = 100_000, keep: float = 100.0) -> None:
+    def __init__(self, file: File, trim: Trim | None = None) -> None:
         file.prepare()
         self._file = file
-        self._writer = Writer(file, Trim(rows=log_rows, keep=keep))
+        self._writer = Writer(file, trim or Trim())
         self.timeout: float = 2 * file.timeout
 
     def publish(self, messages: Sequence[Message]) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
+from collections.abc import Callable
 
 from dfbackends.drivers.sqlite.stream import last_changes
 
 _FENCED_FOR = 3600.0
-_STEP = 10_000
-_SWEEP = 25_000
 
 _ENDS = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)"
 _NEXT = "SELECT seq, number FROM log WHERE seq >= ? ORDER BY seq LIMIT 1"
@@ -24,20 +23,31 @@ class Trim:
     """Is due at the first write of a handle, and then after each eighth of the log that the handle wrote.
 
     ``keep`` is how long an outcome is kept, in seconds. Times are those of the monotonic clock:
-    the processes of a machine share it.
+    the processes of a machine share it. ``step`` rows are removed, and ``sweep`` outcomes looked at, in one transaction.
     """
 
-    def __init__(self, *, rows: int, keep: float) -> None:
+    def __init__(
+        self,
+        *,
+        rows: int = 100_000,
+        keep: float = 100.0,
+        step: int = 10_000,
+        sweep: int = 25_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._rows = rows
         self._keep = keep
+        self._step = step
+        self._sweep = sweep
+        self._clock = clock
         self._left = 0
         self._swept = uuid.uuid4().hex
 
     def outcome_until(self) -> float:
-        return time.monotonic() + self._keep
+        return self._clock() + self._keep
 
     def fence_until(self) -> float:
-        return time.monotonic() + max(_FENCED_FOR, self._keep)
+        return self._clock() + max(_FENCED_FOR, self._keep)
 
     def when_due(self, connection: sqlite3.Connection, rows: int) -> None:
         """Note that so many rows will be written, and trim first when it is time."""
@@ -59,7 +69,7 @@ class Trim:
         [[_, oldest]] = connection.execute(_NEXT, (first,))
         [[_, newest]] = connection.execute(_NEXT, (last,))
         while oldest <= newest - self._rows:
-            oldest = min(oldest + _STEP, newest - self._rows + 1)
+            oldest = min(oldest + self._step, newest - self._rows + 1)
             end = _place_of(connection, oldest, first, last)
             connection.execute("BEGIN IMMEDIATE")
             # The streams keep their heads when their last row goes.
@@ -71,8 +81,8 @@ class Trim:
     def _sweep_outcomes(self, connection: sqlite3.Connection) -> None:
         # Outcomes are in the order of their ids. A sweep goes on where the last one ended, and passes more of them than were
         # added since, so that an index of their ages need not be kept.
-        end = connection.execute(_SWEEP_END, (self._swept, _SWEEP)).fetchone()
-        now = time.monotonic()
+        end = connection.execute(_SWEEP_END, (self._swept, self._sweep)).fetchone()
+        now = self._clock()
         last = end[0] if end is not None else "\U0010ffff"
         connection.execute(_SWEEP_STEP, (self._swept, last, now, now + 2 * max(_FENCED_FOR, self._keep)))
         self._swept = end[0] if end is not None else ""
