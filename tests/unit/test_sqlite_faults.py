@@ -60,10 +60,11 @@ def test_each_error_has_its_meaning(error: Exception, kind: type[BackendError], 
 class BreakingCursor(sqlite3.Cursor):
     """A cursor whose next commit fails, after it was done or before, where a test says so."""
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = ()) -> BreakingCursor:
         error = Breaking.error
         if sql != "COMMIT" or error is None:
-            return super().execute(sql, parameters)
+            super().execute(sql, parameters)
+            return self
         Breaking.error = None
         if Breaking.done:
             super().execute(sql)
