@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator
 
 import click
 
-from dfbackends.cli import options
+from dfbackends.cli import lines, options
 from dfbackends.cli.lines import in_order, line_of
 from dfbackends.cli.options import opened
 from dfbackends.cli.output import Output, shown
@@ -40,12 +39,8 @@ def dump(url: str, machine: bool, topic: str | None, ordered: bool, checksum: bo
     with opened(url) as backend, Progress("dumping", quiet=quiet) as progress:
         entries = _counted(backend.db, table, topic, progress)
         if checksum:
-            total = hashlib.sha256()
-            count = 0
-            for line in in_order(entries):
-                total.update(line)
-                count += 1
-            output.say(f"{total.hexdigest()}  {shown(table)}", table=table, entries=count, sha256=total.hexdigest())
+            found = lines.checksum(entries)
+            output.say(f"{found.sha256}  {shown(table)}", table=table, **found._asdict())
         elif ordered:
             for line in in_order(entries):
                 output.text(line[:-1].decode())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from dfbackends import codec
 from dfbackends.cli.output import compact
@@ -12,6 +13,13 @@ from dfbackends.entry import Entry, Item
 from dfbackends.errors import InvalidValue
 
 _FIELDS = ("key", "value", "topic")
+
+
+class Checksum(NamedTuple):
+    """How many entries there are, and the SHA-256 of their lines sorted by key; equal tables have equal ones."""
+
+    entries: int
+    sha256: str
 
 
 def line_of(entry: Entry) -> str:
@@ -55,3 +63,13 @@ def in_order(entries: Iterable[Entry]) -> Iterator[bytes]:
         for _, start, size in places:
             spool.seek(start)
             yield spool.read(size)
+
+
+def checksum(entries: Iterable[Entry]) -> Checksum:
+    """Return the checksum of entries; only the keys are held in memory."""
+    total = hashlib.sha256()
+    count = 0
+    for line in in_order(entries):
+        total.update(line)
+        count += 1
+    return Checksum(count, total.hexdigest())

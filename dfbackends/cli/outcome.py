@@ -25,11 +25,17 @@ NO, USAGE, FAILED = 1, 2, 3
 INTERRUPTED = 128 + signal.SIGINT
 CLOSED_PIPE = 128 + signal.SIGPIPE
 
+
+class Declined(Error):
+    """The answer is no: what was asked for is not so, or is not done."""
+
+
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (click.ClickException, USAGE),
     (ConfigurationError, USAGE),
     (click.Abort, INTERRUPTED),
     (KeyboardInterrupt, INTERRUPTED),
+    (Declined, NO),
     (KeyNotFound, NO),
     (KeyExists, NO),
     (Conflict, NO),

@@ -35,8 +35,8 @@ class Output:
 
 
 def compact(value: Any) -> str:
-    """Return JSON without needless space."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON without needless space; the read-only values of a mirror, too."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
 def readable(value: Any) -> str:

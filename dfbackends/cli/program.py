@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
+from dfbackends.cli.check import check
+from dfbackends.cli.copy import copy
 from dfbackends.cli.demo import demo, demo_agent
 from dfbackends.cli.drivers import drivers
 from dfbackends.cli.dump import dump
@@ -21,6 +23,7 @@ from dfbackends.cli.outcome import CLOSED_PIPE, FAILED, Ending, Stopped, ending
 from dfbackends.cli.output import drop_output
 from dfbackends.cli.table import drop, ls, tables
 from dfbackends.cli.topic import publish, subscribe
+from dfbackends.cli.watch import watch
 
 PLUGINS = "dfbackends.commands"
 """The group of entry points by which other packages add commands."""
@@ -106,7 +109,8 @@ def program() -> None:
     """
 
 
-for _command in (demo, drivers, get, put, create, update, delete, ls, tables, drop, load, dump, publish, subscribe, demo_agent):
+_DATA = (get, put, create, update, delete, ls, tables, drop, load, dump, copy, watch, publish, subscribe)
+for _command in (demo, drivers, check, *_DATA, demo_agent):
     program.add_command(_command)
 
 
