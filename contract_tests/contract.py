@@ -8,6 +8,7 @@ from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.configuration import ConfigurationCases
 from contract_tests.cases.crowds import CrowdCases
 from contract_tests.cases.doubts import DoubtCases
+from contract_tests.cases.endings import EndingCases
 from contract_tests.cases.errors import ErrorCases, FailureCases
 from contract_tests.cases.handlers import HandlerCases
 from contract_tests.cases.histories import HistoryCases
@@ -21,6 +22,7 @@ from contract_tests.cases.losses import LossCases
 from contract_tests.cases.messages import MessageCases
 from contract_tests.cases.model import ModelCases
 from contract_tests.cases.names import NameCases
+from contract_tests.cases.overflows import OverflowCases
 from contract_tests.cases.processes import ProcessCases
 from contract_tests.cases.renewals import RenewalCases
 from contract_tests.cases.revisions import RevisionCases
@@ -49,7 +51,9 @@ class BackendContract(
     CommitCases,
     AnnouncementCases,
     MessageCases,
+    EndingCases,
     HandlerCases,
+    OverflowCases,
     CrowdCases,
     LineCases,
     RenewalCases,

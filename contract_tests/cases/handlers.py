@@ -13,9 +13,8 @@ from contract_tests.counts import Counts
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.waiting import FACTOR, SOON, eventually, never
-from dfbackends import Loss, Reason, Subscription, renew
-from dfbackends.backlog import Policy
+from contract_tests.waiting import FACTOR, SOON, eventually
+from dfbackends import Loss, Subscription, renew
 
 
 class HandlerCases(Cases):
@@ -42,29 +41,6 @@ class HandlerCases(Cases):
 
         assert len(threads) == 1
         assert inbox.losses == []
-
-    @clause("PS-05")
-    def test_unsubscribe_beside_a_handler_that_runs(self, store: Store) -> None:
-        """unsubscribe waits for the call that runs, and what waits behind it is never delivered."""
-        inbox, go, inside = Inbox(), threading.Event(), threading.Event()
-
-        def handle(topic: str, data: Any) -> None:
-            inside.set()
-            go.wait(SOON * FACTOR)
-            inbox.on_message(topic, data)
-
-        subscription = store.pubsub.subscribe("t", handle, on_loss=inbox.on_loss)
-        store.pubsub.publish_many([("t", number) for number in range(20)])
-        assert inside.wait(SOON * FACTOR)
-        ending = threading.Thread(target=subscription.unsubscribe)
-        ending.start()
-        never(lambda: not ending.is_alive(), "unsubscribe returns while the handler runs")
-        assert not subscription.live
-        go.set()
-        ending.join()
-
-        assert inbox.data == [0]
-        inbox.stays()
 
     @clause("PS-08")
     def test_everything_works_inside_a_handler(self, store: Store) -> None:
@@ -146,81 +122,6 @@ class HandlerCases(Cases):
             assert done.acquire(timeout=SOON * FACTOR)
         assert overlaps == []
         assert seen == {topic: list(range(counts.messages // 10)) for topic in seen}
-
-    @clause("PS-10")
-    @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
-    def test_a_slow_handler(self, store: Store, policy: Policy) -> None:
-        """A slow handler: the policy holds, and each loss is told as OVERFLOW, with how many, in its place."""
-        inbox, go = Inbox(), threading.Event()
-
-        def handle(topic: str, data: Any) -> None:
-            inbox.on_message(topic, data)
-            go.wait(SOON * FACTOR)
-
-        slow = store.pubsub.subscribe("t", handle, on_loss=inbox.on_loss, policy=policy, max_messages=10)
-        quick = Inbox().subscribe(store.open().pubsub, "t")
-        store.pubsub.publish("t", 0)
-        inbox.wait(lambda: inbox.data == [0], "the first message")
-
-        for number in range(1, 101):
-            store.pubsub.publish("t", number)
-        quick.wait_data(list(range(101)))
-        eventually(lambda: store.pubsub.health().overflowed >= 90, "90 messages given up")
-        go.set()
-
-        kept = list(range(91, 101)) if policy == "drop_oldest" else list(range(1, 11))
-        lost = ("loss", Loss(Reason.OVERFLOW, "t", 90))
-        expected: list[Any] = [("message", ("t", 0)), *(("message", ("t", number)) for number in kept)]
-        expected.insert(1 if policy == "drop_oldest" else 11, lost)
-        inbox.wait(lambda: len(inbox.events) >= 12, "the kept messages, and the loss")
-        assert inbox.events == expected
-        assert slow.live
-        store.pubsub.publish("t", "next")
-        inbox.wait(lambda: inbox.data[-1] == "next", "the next message")
-        assert quick.losses == []
-
-    @clause("PS-10")
-    def test_a_slow_handler_is_bounded_in_bytes(self, store: Store) -> None:
-        """What waits for a slow handler is bounded in bytes, too."""
-        inbox, go = Inbox(), threading.Event()
-
-        def handle(topic: str, data: Any) -> None:
-            inbox.on_message(topic, data[0])
-            go.wait(SOON * FACTOR)
-
-        store.pubsub.subscribe("t", handle, on_loss=inbox.on_loss, max_bytes=10_000)
-        quick = Inbox().subscribe(store.open().pubsub, "t")
-        for number in range(101):
-            store.pubsub.publish("t", [number, "x" * 1000])
-        quick.wait(lambda: len(quick.data) == 101, "all messages")
-        eventually(lambda: store.pubsub.health().overflowed >= 90, "90 messages given up")
-        assert store.pubsub.health().queued_messages <= 10
-        go.set()
-
-        inbox.wait(lambda: inbox.data[-1:] == [100], "the last message")
-        assert len(inbox.data) <= 11
-        assert sum(loss.missed or 0 for loss in inbox.losses) == 101 - len(inbox.data)
-        assert set(inbox.reasons) == {Reason.OVERFLOW}
-
-    @clause("PS-10")
-    def test_a_slow_handler_delays_nobody_else(self, store: Store) -> None:
-        """With two threads one handler that does not return delays nobody else."""
-        backend, go = store.open(threads=2), threading.Event()
-        stuck = threading.Event()
-
-        def handle(topic: str, data: Any) -> None:
-            stuck.set()
-            go.wait(SOON * FACTOR)
-
-        backend.pubsub.subscribe("slow", handle, on_loss=renew)
-        inbox = Inbox().subscribe(backend.pubsub, "t")
-        try:
-            store.pubsub.publish("slow", 1)
-            assert stuck.wait(SOON * FACTOR)
-            store.pubsub.publish("t", 1)
-            inbox.wait_data([1], budget=2)
-        finally:
-            go.set()
 
     @clause("PS-07")
     def test_a_loss_handler_may_do_anything(self, store: Store) -> None:

@@ -149,6 +149,20 @@ class LossCases(Cases):
             stop.set()
             publisher.join()
 
+    @clause("LOSS-04", injects=[Fault.REFUSED, Fault.FULL])
+    @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.FULL], ids=lambda fault: fault.name.lower())
+    def test_a_publish_that_failed_is_no_loss(self, store: Store, fault: Fault) -> None:
+        """What definitely was not sent is not missed by anybody, the first message too."""
+        publisher = store.open(retries=1).pubsub
+        inbox = Inbox().subscribe(store.pubsub, "t")
+        for number in range(3):
+            with store.plan.armed(fault, verbs=("publish",)), pytest.raises(BackendError):
+                publisher.publish("t", "failed")
+            publisher.publish("t", number)
+
+        inbox.wait_data([0, 1, 2])
+        assert inbox.losses == []
+
     @clause("LOSS-07", injects=[Fault.BROKEN_LINE])
     def test_over_a_broken_line_nothing_is_missing(self, store: Store) -> None:
         """Over a broken line nothing is missing, and nothing comes twice."""

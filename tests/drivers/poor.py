@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from dfbackends.api import DbApi, Expect, Key, Limits, OpId, Record, Table, Write
-from dfbackends.errors import ErrorTable, Meaning, Unavailable
+from dfbackends.errors import ErrorTable, Meaning, Refused, Unavailable
 
 _PAGE = 100
 
@@ -26,10 +26,17 @@ class Gone(Exception):
     """The handle was closed."""
 
 
+class TooLarge(Exception):
+    """Something is over a limit that the core had to check."""
+
+
 class PoorDb(DbApi):
     """A handle on a store."""
 
-    errors: ErrorTable = (Meaning(Gone, None, Unavailable, "unreachable"),)
+    errors: ErrorTable = (
+        Meaning(Gone, None, Unavailable, "unreachable"),
+        Meaning(TooLarge, None, Refused, "protocol"),
+    )
     limits = Limits(name=200, topic=100, value=64 * 1024, commit=16)
 
     def __init__(self, store: PoorStore) -> None:
@@ -42,6 +49,8 @@ class PoorDb(DbApi):
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         store = self._open()
+        if len(writes) > self.limits.commit or any(map(self._is_too_large, writes)):
+            raise TooLarge
         with store.lock:
             return [_written(store, write) for write in writes]
 
@@ -65,6 +74,15 @@ class PoorDb(DbApi):
 
     def close(self) -> None:
         self._store = None
+
+    def _is_too_large(self, write: Write) -> bool:
+        limits = self.limits
+        names = [write.key.name, write.key.table.name, write.key.table.partition]
+        return (
+            any(len(name.encode()) > limits.name for name in names)
+            or len(write.topic.encode()) > limits.topic
+            or (write.value is not None and len(write.value) > limits.value)
+        )
 
     def _open(self) -> PoorStore:
         if self._store is None:
