@@ -46,8 +46,8 @@ class Follower:
         interval: float,
         tell: Tell,
     ) -> None:
-        self.replica = Replica(self._wake)
-        self.loaded = False
+        self.replica: Replica = Replica(self._wake)
+        self.loaded: bool = False
         """Whether the whole table, or all topics, were loaded once."""
         self.synced_at: float | None = None
         """When the replica was last known to be equal to the store (time.time)."""
@@ -60,7 +60,7 @@ class Follower:
         self._news = threading.Condition()
         self._topics = frozenset(topics) if topics is not None else None
         self._moved = True
-        self.stopped = False
+        self.stopped: bool = False
         # The thread's own.
         self._proved = -math.inf
         self._check_at = self._retry_at = 0.0
