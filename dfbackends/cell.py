@@ -15,7 +15,7 @@ class Cell:
     __slots__ = ("_value", "record")
 
     def __init__(self, record: Record) -> None:
-        self.record: Record | None = record
+        self.record: Record = record
         self._value: Any = _UNREAD
 
     @property
