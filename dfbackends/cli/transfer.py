@@ -26,9 +26,9 @@ class Transfer:
     def __init__(self, source: Database, target: Database, table: str, *, batch: int, replace: bool) -> None:
         """Take batches of at most ``batch`` entries; ``replace`` what is another in the target, instead of refusing it."""
         self.table = table
-        self.done = 0
-        self.written = 0
-        self.removed = 0
+        self.done: int = 0
+        self.written: int = 0
+        self.removed: int = 0
         self._source = source
         self._target = target
         self._batch = batch
