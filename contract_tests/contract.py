@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contract_tests.cases.announcements import AnnouncementCases
 from contract_tests.cases.batches import BatchCases
+from contract_tests.cases.calms import CalmCases
 from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.configuration import ConfigurationCases
 from contract_tests.cases.crowds import CrowdCases
@@ -58,6 +59,7 @@ class BackendContract(
     LineCases,
     RenewalCases,
     LossCases,
+    CalmCases,
     LifeCases,
     ProcessCases,
     ErrorCases,
