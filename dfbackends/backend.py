@@ -83,7 +83,7 @@ class Backend:
     ) -> Mirror:
         """Return a copy of a table, or of some topics in it, that follows the store; it has begun to copy.
 
-        ``on_change`` is called with each :class:`Changed`, ``on_state`` with the mirror when ``synced`` has changed, by a
+        ``on_change`` is called with each :class:`Changed`, ``on_state`` with the mirror and what ``synced`` has become, by a
         thread of the mirror. Every ``check_interval`` seconds it is compared with the store, or read again where the store
         does not tell of changes.
 

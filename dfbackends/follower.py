@@ -114,6 +114,8 @@ class Follower:
 
     def _run(self) -> None:
         while self._wait():
+            # To mend takes as long as the store is away: who may be stale says so first.
+            self._say()
             try:
                 self._move()
                 self._load()
@@ -126,11 +128,14 @@ class Follower:
                 self._pause = min(2 * self._pause, _AGAIN[1])
             else:
                 self._pause = _AGAIN[0]
-            self._told = self.synced
-            self._tell(self.replica.untold(), synced=self._told)
+            self._say()
         self.stopped = True
         if self._changes is not None:
             self._changes.leave(self.replica.follow(()), self.replica)
+
+    def _say(self) -> None:
+        self._told = self.synced
+        self._tell(self.replica.untold(), synced=self._told)
 
     def _wait(self) -> bool:
         """Wait until there is something to do; return False at the end."""

@@ -31,8 +31,8 @@ class Changed(NamedTuple):
 OnChange = Callable[[Changed], object]
 """Called with each difference, once: what changed twice meanwhile, or came back unchanged, is told as what became of it."""
 
-OnState = Callable[["Mirror"], object]
-"""Called when ``synced`` has changed, after the differences that were found."""
+OnState = Callable[["Mirror", bool], object]
+"""Called with the mirror, and what ``synced`` has become, after the differences that were found."""
 
 
 class Mirror:
@@ -182,11 +182,11 @@ class Mirror:
         if synced != self._told:
             self._told = synced
             if self._on_state is not None and not self.closed:
-                self._call(self._on_state, self)
+                self._call(self._on_state, self, synced)
 
-    def _call(self, handler: Callable[[Any], object], argument: object) -> None:
+    def _call(self, handler: Callable[..., object], *arguments: object) -> None:
         try:
-            handler(argument)
+            handler(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the copy goes on.
             LOG.error("a handler of the mirror of %s failed: %s", self.table, origin(error))
 

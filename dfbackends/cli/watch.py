@@ -71,9 +71,9 @@ class _Reports:
         if not self._ended:
             self._queue.put(change)
 
-    def state(self, mirror: Mirror) -> None:
+    def state(self, _: Mirror, synced: bool) -> None:
         if not self._ended:
-            self._queue.put(_State(mirror.synced))
+            self._queue.put(_State(synced))
 
     def next(self, timeout: float | None) -> Changed | _State | None:
         """Return the next one; None where none comes in time."""

@@ -332,7 +332,7 @@ def test_a_store_that_is_exchanged_is_noticed(tmp_path: Path, how: str) -> None:
         store.back_up()
         backend.db.put("t", "k0", "newer")
         backend.db.put("t", "later", 1)
-        mirror = backend.mirror("t", check_interval=0.3, on_state=lambda found: states.append(found.synced))
+        mirror = backend.mirror("t", check_interval=0.3, on_state=lambda _, synced: states.append(synced))
         mirror.wait_synced(10)
 
         if how == "wiped":
@@ -367,7 +367,7 @@ def test_an_outage_is_told_and_mended_without_help(tmp_path: Path) -> None:
     states: list[bool] = []
     with dfbackends.open(f"sqlite:{path}?deadline=1&timeout=0.1") as backend:
         backend.db.put("t", "k", 1)
-        mirror = backend.mirror("t", check_interval=0.3, on_state=lambda found: states.append(found.synced))
+        mirror = backend.mirror("t", check_interval=0.3, on_state=lambda _, synced: states.append(synced))
         mirror.wait_synced(10)
 
         shutil.move(path, away)
