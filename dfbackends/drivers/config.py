@@ -29,7 +29,13 @@ MEMORY: list[cfg.Opt] = [
 
 SQLITE: list[cfg.Opt] = [
     cfg.StrOpt("path", help="The file. It is made where there is none, readable by this user only."),
-    cfg.FloatOpt("timeout", default=2.0, min=0.05, max=60.0, help="Seconds to wait for another writer."),
+    cfg.FloatOpt(
+        "timeout",
+        default=2.0,
+        min=0.05,
+        max=60.0,
+        help="Seconds to wait for another writer, a quarter of the deadline at most.",
+    ),
     cfg.StrOpt(
         "durability",
         default="process",
@@ -68,12 +74,13 @@ def _memory_address(address: Address) -> Mapping[str, str]:
     return {"name": address.path or uuid.uuid4().hex}
 
 
-def _file(settings: Mapping[str, Any]) -> File:
+def _file(settings: Mapping[str, Any], deadline: float) -> File:
     if not settings["path"]:
         raise ConfigurationError("the sqlite driver needs a path")
     return File(
         settings["path"],
-        timeout=settings["timeout"],
+        # A call waits for two locks at most, and so does the question that settles it.
+        timeout=min(settings["timeout"], deadline / 4),
         durable=settings["durability"] == "disk",
         max_size=settings["max_size"],
     )
@@ -84,11 +91,11 @@ def _trim(settings: Mapping[str, Any], deadline: float) -> Trim:
 
 
 def _open_sqlite_db(settings: Mapping[str, Any], deadline: float) -> SqliteDb:
-    return SqliteDb(_file(settings), _trim(settings, deadline))
+    return SqliteDb(_file(settings, deadline), _trim(settings, deadline))
 
 
 def _open_sqlite_pubsub(settings: Mapping[str, Any], deadline: float) -> SqlitePubSub:
-    return SqlitePubSub(_file(settings), _trim(settings, deadline))
+    return SqlitePubSub(_file(settings, deadline), _trim(settings, deadline))
 
 
 def _sqlite_address(address: Address) -> Mapping[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,3 +170,17 @@ def test_a_secret_that_is_not_legal_is_not_shown() -> None:
 
     assert "hunter2" not in str(caught.value)
     assert "other" not in str(caught.value)
+
+
+def test_a_short_deadline_holds_while_another_writer_has_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    with dfbackends.open(f"sqlite:{path}?deadline=0.8") as backend, contextlib.closing(sqlite3.connect(path)) as other:
+        backend.db.put("t", "k", 1)
+        other.execute("BEGIN IMMEDIATE")
+
+        began = time.monotonic()
+        with pytest.raises(dfbackends.Unavailable) as caught:
+            backend.db.put("t", "k", 2)
+
+        assert caught.value.code == "overloaded"
+        assert time.monotonic() - began < 0.8 + 0.5
