@@ -47,6 +47,30 @@ class CommitCases(Cases):
         store.plan.release()
         assert contents(db, "t") == (everything if done else {"k0": 0})
 
+    @clause("TX-02", injects=[Fault.CUT, Fault.REFUSED])
+    @pytest.mark.parametrize("nth", [1, 2, 3])
+    def test_the_line_breaks_while_it_reads(self, store: Store, nth: int) -> None:
+        """The line breaks before the commit: reading is repeated, or the transaction ends and nothing is sent."""
+        db = store.db
+        db.put_many("t", {f"k{number}": number for number in range(3)})
+        patient, hasty = store.open().db, store.open(retries=0).db
+        for fault in (Fault.CUT, Fault.REFUSED):
+            for client in (patient, hasty):
+                client.get("t", "k0")
+                store.plan.arm(fault, verbs=("read",), at=nth)
+                try:
+                    with client.transaction() as tx:
+                        for number in range(3):
+                            tx.update("t", f"k{number}", tx.get("t", f"k{number}") + 10)
+                except Unavailable:
+                    assert client is hasty
+                    assert contents(db, "t") == {f"k{number}": number for number in range(3)}
+                else:
+                    assert client is patient
+                    assert contents(db, "t") == {f"k{number}": number + 10 for number in range(3)}
+                store.plan.mend()
+                db.put_many("t", {f"k{number}": number for number in range(3)})
+
     @clause("TX-02", injects=[Fault.CUT, Fault.LOST_REPLY])
     @pytest.mark.parametrize("fault", [Fault.CUT, Fault.LOST_REPLY], ids=lambda fault: fault.name.lower())
     def test_the_line_stays_broken(self, store: Store, fault: Fault) -> None:
