@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from dfbackends import Changed, Mirror
 
 _AHEAD = 1000
+
+# Seconds after which the mirror looks for room again.
+_LOOK = 0.005
 """How many changes wait for a reader that is slow, before the mirror waits for it as well."""
 
 _PATIENCE = 3.0
@@ -61,13 +65,20 @@ class _State(NamedTuple):
 
 
 class _Reports:
-    """What the thread of a mirror tells, for the one that prints, which Ctrl-C and a closed pipe can end."""
+    """What the thread of a mirror tells, for the one that prints, which Ctrl-C and a closed pipe can end.
+
+    The one that prints takes no lock of Python's own: Ctrl-C can leave such a lock held for ever. So it is the other who looks
+    for room.
+    """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Changed | _State] = queue.Queue(_AHEAD)
+        self._queue: queue.SimpleQueue[Changed | _State] = queue.SimpleQueue()
         self._ended = False
+        self._pause = threading.Event()
 
     def changed(self, change: Changed) -> None:
+        while not self._ended and self._queue.qsize() >= _AHEAD:
+            self._pause.wait(_LOOK)
         if not self._ended:
             self._queue.put(change)
 
@@ -91,9 +102,6 @@ class _Reports:
 
     def __exit__(self, *_: object) -> None:
         self._ended = True
-        # The mirror may be waiting for room, and can not end before it has it.
-        while self.next(timeout=0) is not None:
-            pass
 
 
 class _Printer:
