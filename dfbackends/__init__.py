@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from dfbackends.backend import Backend
     from dfbackends.codec import JSON
     from dfbackends.database import Database
+    from dfbackends.definition import TableDefinition
     from dfbackends.entry import Entry, Item
     from dfbackends.errors import (
         BackendError,
@@ -57,6 +58,7 @@ __all__ = [
     "Refused",
     "RollbackFailed",
     "Subscription",
+    "TableDefinition",
     "TooLarge",
     "Unavailable",
     "assemble",
@@ -68,6 +70,7 @@ _HOMES = {
     "backend": "Backend",
     "codec": "JSON",
     "database": "Database",
+    "definition": "TableDefinition",
     "entry": "Entry Item",
     "health": "Health",
     "loss": "Loss Reason",

@@ -6,12 +6,14 @@ heard of ``create_table``; a dropped table keeps its place.
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from typing import Any, NamedTuple
 
 from dfbackends import codec, names
 from dfbackends.api import Expect, Key, Record, Table, Write
+from dfbackends.definition import TableDefinition
 from dfbackends.errors import Conflict, Error, InvalidName, InvalidValue, OutcomeUnknown, Refused, undone, unknown
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
@@ -70,6 +72,17 @@ class Catalog:
                 raise undone(error) from error.__cause__
             definition = recorded or self._refreshed(name)
         return definition
+
+    def definition(self, name: str) -> TableDefinition | None:
+        """Return what the backend has recorded of a table now; None where that is nothing.
+
+        :raises InvalidName: the name is not legal
+        """
+        found = self._refreshed(self.check(name))
+        if found.revision is None:
+            return None
+        partition = self._namespace.original(found.table.partition)
+        return TableDefinition(name, copy.deepcopy(_definition(found.schema)), partition, found.table.buckets, found.dropped)
 
     def create(self, name: str, schema: dict[str, Any] | None, partition: str | None, buckets: int, *, replace: bool) -> None:
         """Record a table with its schema.

@@ -9,8 +9,9 @@ from dfbackends.api import Expect, Key, Limits, Write
 from dfbackends.batch import Batch
 from dfbackends.bulk import Items, put_many
 from dfbackends.catalog import Catalog
+from dfbackends.definition import TableDefinition
 from dfbackends.encoder import Encoder
-from dfbackends.entry import Entry, opened, value_of
+from dfbackends.entry import Entry, opened
 from dfbackends.errors import Conflict, Error, KeyExists, KeyNotFound, OutcomeUnknown, PartlyDone, Refused, Unavailable, unknown
 from dfbackends.identity import Allocator
 from dfbackends.names import Namespace
@@ -59,6 +60,10 @@ class Database:
         """
         self._catalog.create(table, schema, partition, buckets, replace=replace)
 
+    def definition(self, table: str) -> TableDefinition | None:
+        """Return the definition of a table, for which the backend is asked now; None where nobody created or wrote to it."""
+        return self._catalog.definition(table)
+
     def tables(self) -> list[str]:
         """Return the names of the tables that were created or written to, sorted.
 
@@ -78,10 +83,7 @@ class Database:
 
         :raises KeyNotFound: the key is not there
         """
-        [record] = self._store.read((self._encoder.key(table, key),))
-        if record is None:
-            raise KeyNotFound(table, key)
-        return value_of(record)
+        return self.entry(table, key).value
 
     def entry(self, table: str, key: str) -> Entry:
         """Return an entry: key, value, topic and revision.

@@ -71,6 +71,17 @@ class TableCases(Cases):
         assert list(store.db.keys("t", topic="red")) == []
         assert store.db.tables() == ["t"]
 
+    @clause("KV-13")
+    def test_a_definition_is_kept_in_the_backend(self, store: Store) -> None:
+        """definition returns what was created, for any handle; a dropped table keeps its place, not its schema."""
+        assert store.db.definition("t") is None
+        store.db.create_table("t", {"type": "integer"}, partition="p", buckets=2)
+
+        other = store.open().db
+        assert other.definition("t") == ("t", {"type": "integer"}, "p", 2, False)
+        store.db.drop("t")
+        assert other.definition("t") == ("t", None, "p", 2, True)
+
     @clause("KV-09")
     def test_tables_are_those_created_and_written(self, store: Store) -> None:
         """tables returns what was created or written to, sorted, and nothing of the core's own."""

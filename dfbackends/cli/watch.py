@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from dfbackends import Changed, Mirror
 
 _AHEAD = 1000
-
-# Seconds after which the mirror looks for room again.
-_LOOK = 0.005
 """How many changes wait for a reader that is slow, before the mirror waits for it as well."""
+
+_LOOK = 0.005
+"""Seconds after which the mirror looks for room again."""
 
 _PATIENCE = 3.0
 """Seconds after which a copy that has not become current for the first time is called stale."""

@@ -6,8 +6,8 @@ import dfbackends
 
 NAMES = """
     Backend BackendError Changed Closed ConfigurationError Conflict Database Entry Error Health InvalidName InvalidValue Item
-    JSON KeyExists KeyNotFound Loss Mirror OutcomeUnknown PartlyDone PubSub Reason Refused RollbackFailed Subscription TooLarge
-    Unavailable assemble open renew
+    JSON KeyExists KeyNotFound Loss Mirror OutcomeUnknown PartlyDone PubSub Reason Refused RollbackFailed Subscription
+    TableDefinition TooLarge Unavailable assemble open renew
 """
 
 

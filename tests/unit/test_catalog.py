@@ -11,6 +11,7 @@ import pytest
 from contract_tests.waiting import eventually
 from dfbackends.api import Table
 from dfbackends.catalog import Catalog
+from dfbackends.definition import TableDefinition
 from dfbackends.drivers.memory import MemoryDb, shared
 from dfbackends.errors import Conflict, InvalidName, InvalidValue
 from dfbackends.names import Namespace
@@ -85,6 +86,48 @@ def test_a_dropped_table_keeps_its_place_and_forgets_its_schema(client: Client) 
     assert catalog.names() == ["t"]
 
 
+def test_the_definition_is_what_was_created(client: Client) -> None:
+    client().create("t", NUMBER, "net", 1, replace=False)
+    client().create("wide", None, None, 8, replace=False)
+
+    assert client().definition("t") == TableDefinition("t", NUMBER, "net", 1)
+    assert client().definition("wide") == TableDefinition("wide", None, "wide", 8)
+
+
+def test_of_a_table_that_nobody_wrote_to_there_is_no_definition(client: Client) -> None:
+    reader = client()
+    assert reader.definition("t") is None
+
+    client().writable("t")
+
+    assert reader.definition("t") == TableDefinition("t", None, "t", 1)
+
+
+def test_the_definition_is_what_the_backend_says_now(client: Client) -> None:
+    reader = client()
+    client().create("t", NUMBER, "net", 1, replace=False)
+    reader.definition("t")
+
+    client().create("t", TEXT, "net", 1, replace=True)
+    assert reader.definition("t") == TableDefinition("t", TEXT, "net", 1)
+
+    client().drop("t")
+    assert reader.definition("t") == TableDefinition("t", None, "net", 1, dropped=True)
+
+
+def test_a_schema_that_was_returned_is_the_caller_s_own(client: Client) -> None:
+    catalog = client()
+    catalog.create("t", {"properties": {"n": {"maximum": 3}}}, None, 1, replace=False)
+    definition = catalog.definition("t")
+    assert definition is not None
+    assert definition.schema is not None
+
+    definition.schema["properties"]["n"]["maximum"] = 5
+
+    assert not accepts(catalog, {"n": 4})
+    assert catalog.definition("t") != definition
+
+
 def test_the_same_schema_again_is_harmless_and_another_is_a_conflict(client: Client) -> None:
     client().create("t", NUMBER, None, 1, replace=False)
     client().create("t", NUMBER, None, 1, replace=False)
@@ -144,6 +187,8 @@ def test_what_can_not_be_a_table_is_refused_before_anything_is_sent(client: Clie
     for name in ("", "\ud800", "x" * 511):
         with pytest.raises(InvalidName):
             catalog.table(name)
+        with pytest.raises(InvalidName):
+            catalog.definition(name)
     for buckets in (0, 4097, -1):
         with pytest.raises(InvalidValue, match="buckets"):
             catalog.create("t", None, None, buckets, replace=False)
