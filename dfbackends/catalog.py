@@ -7,13 +7,12 @@ heard of ``create_table``; a dropped table keeps its place.
 from __future__ import annotations
 
 import copy
-import json
 import time
 from typing import Any, NamedTuple
 
 from dfbackends import codec, names
 from dfbackends.api import Expect, Key, Record, Table, Write
-from dfbackends.definition import TableDefinition
+from dfbackends.definition import TableDefinition, canonical
 from dfbackends.errors import Conflict, Error, InvalidName, InvalidValue, OutcomeUnknown, Refused, undone, unknown
 from dfbackends.names import Namespace
 from dfbackends.reliable import Reliable
@@ -103,7 +102,7 @@ class Catalog:
                         f"table {name!r} lives in {_place(found.table)}, and stays there also when it is dropped; "
                         f"{_place(table)} was asked for: use another name"
                     )
-                if not found.dropped and _text(found.schema) == _text(wanted):
+                if not found.dropped and canonical(_definition(found.schema)) == canonical(schema):
                     return
                 if not found.dropped and found.schema is not None and not replace:
                     raise Conflict(f"table {name!r} has another schema; replace=True replaces it")
@@ -192,11 +191,6 @@ class Catalog:
             raise InvalidValue("a table has 1 to 4096 buckets")
         together = names.check("partition", partition, self._limit) if partition is not None else name
         return Table(self._namespace.public(name), self._namespace.public(together), buckets)
-
-
-def _text(schema: Schema | None) -> str:
-    """Return what is the same for the same schemas; in Python 1 equals True, which in a schema is another value."""
-    return json.dumps(_definition(schema), sort_keys=True)
 
 
 def _definition(schema: Schema | None) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 
@@ -16,3 +17,8 @@ class TableDefinition(NamedTuple):
     partition: str
     buckets: int
     dropped: bool = False
+
+
+def canonical(schema: dict[str, Any] | None) -> str:
+    """Return what is the same for the same schemas; in Python 1 equals True, which in a schema is another value."""
+    return json.dumps(schema, sort_keys=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from dfbackends.cli import options
+from dfbackends.cli.definitions import Defined, chosen, refuse_others
 from dfbackends.cli.interrupt import Interrupt
 from dfbackends.cli.options import opened
 from dfbackends.cli.outcome import Declined, Stopped
@@ -36,18 +37,21 @@ def copy(
     batch: int,
     tables: tuple[str, ...],
 ) -> None:
-    """Copy each TABLE, or all, with keys, values and topics, and compare checksums afterwards.
+    """Copy each TABLE, or all, with schema, partition and buckets, keys, values and topics; compare checksums afterwards.
 
-    A table that has entries in the target already is refused with 1, before anything is written. A copy that was interrupted,
-    however, is completed by the same command with --resume, or with --overwrite if the source was changed meanwhile; entries
-    that are in the target as they are in the source are not written again.
+    A table that has entries, or another schema, in the target already is refused with 1, before anything is written. A copy
+    that was interrupted, however, is completed by the same command with --resume, or with --overwrite if the source was
+    changed meanwhile; what is in the target as it is in the source is not written again. --overwrite replaces schemas, too.
+    The partition and the buckets of a table never change: one that has others in the target is refused in any case.
+
+    The table is created before its entries, which its schema therefore has to allow: one that was stored before there was
+    the schema, and breaks it, ends the copy with 1, and is named.
 
     At the end both are read and their checksums, those of `dump --checksum`, compared: they differ, and it ends with 1,
-    when either was written to meanwhile. With --json a line {"table", "done"} follows each batch, and one with the checksum
-    each table.
+    when either was written to meanwhile. With --json a line {"table", "done"} follows each batch, and each table one with the
+    checksum, whether all is "equal", and what became of the "definition" in the target: "created", "replaced" or "same".
 
-    Not copied: schemas, partitions and buckets, which a backend does not tell (create the table in the target before, with
-    what it had; its schema then holds for what is copied), tables without entries, the numbers of `allocate`, revisions.
+    Not copied: the numbers of `allocate`, revisions.
 
     \b
     Examples
@@ -56,14 +60,15 @@ def copy(
     """
     if resume and overwrite:
         raise click.UsageError("--resume changes nothing that is in the target, --overwrite does: give one of them")
+    _refuse_itself(origin, destination)
     with opened(origin) as source, opened(destination) as target, Progress("copying", quiet=machine) as progress:
-        names = _chosen(source.db, tables)
+        definitions = chosen(source.db, tables)
+        refuse_others(target.db, definitions, replace=overwrite)
         if not (resume or overwrite):
-            _refuse_used(target.db, names)
+            _refuse_used(target.db, [definition.name for definition in definitions])
         copier = _Copier(Output(machine=machine), progress, overwrite=overwrite)
-        unequal = [
-            name for name in names if not copier.copy(Transfer(source.db, target.db, name, batch=batch, replace=overwrite))
-        ]
+        transfers = [Transfer(source.db, target.db, each, batch=batch, replace=overwrite) for each in definitions]
+        unequal = [transfer.table for transfer in transfers if not copier.copy(transfer)]
     if unequal:
         raise Declined(
             f"not as in the source: {', '.join(map(shown, unequal))}; one of the two was written to meanwhile, or held more "
@@ -85,23 +90,30 @@ class _Copier:
         name = shown(transfer.table)
         try:
             with Interrupt() as interrupt:
-                self._move(transfer, interrupt)
+                defined = self._move(transfer, interrupt)
             self._before += transfer.done
             source, target = transfer.checksums(self._advance)
+            alike = transfer.defined_alike()
             self._before += source.entries + target.entries
         except (Error, Stopped, KeyboardInterrupt) as error:
             text = f"{str(error) or 'interrupted'}; {name}: {transfer.done} entries are copied"
             raise Stopped(f"{text}, {self._how()} goes on", error, done=transfer.done) from error
         did = {"written": transfer.written, "removed": transfer.removed}
         told = ", ".join(f"{count} {what}" for what, count in did.items() if count or what == "written")
+        told += ", schema replaced" if defined == "replaced" else ""
+        equal = source == target and alike
         verdict = f"{source.sha256}  {name}  {source.entries} entries, {told}"
         if source != target:
             verdict = f"{target.sha256}  {name}  differs from the source, {source.sha256}; {told}"
-        self._output.say(verdict, table=transfer.table, **target._asdict(), **did, equal=source == target)
+        elif not alike:
+            verdict = f"{target.sha256}  {name}  differs from the source in its definition; {told}"
+        self._output.say(verdict, table=transfer.table, **target._asdict(), **did, definition=defined, equal=equal)
         self._output.flush()
-        return source == target
+        return equal
 
-    def _move(self, transfer: Transfer, interrupt: Interrupt) -> None:
+    def _move(self, transfer: Transfer, interrupt: Interrupt) -> Defined:
+        with interrupt.held():
+            defined = transfer.define()
         for part in transfer.parts():
             with interrupt.held():
                 transfer.put(part)
@@ -113,6 +125,7 @@ class _Copier:
             for key in transfer.superfluous():
                 with interrupt.held():
                     transfer.remove(key)
+        return defined
 
     def _how(self) -> str:
         return "--overwrite" if self._overwrite else "--resume"
@@ -123,20 +136,14 @@ class _Copier:
         return lambda done: self._progress.advance_to(before + done)
 
 
-def _chosen(source: Database, tables: tuple[str, ...]) -> list[str]:
-    """Return the tables to copy. One that is named and holds nothing is taken for a slip: --overwrite would empty the target.
+def _refuse_itself(origin: str, destination: str) -> None:
+    # Loading these takes longer than all the rest.
+    from dfbackends.config import from_url
+    from dfbackends.url import parse
 
-    :raises Declined: there is none
-    """
-    if not tables:
-        found = source.tables()
-        if not found:
-            raise Declined("the source has no tables")
-        return found
-    for name in tables:
-        if next(source.keys(name), None) is None and name not in source.tables():
-            raise Declined(f"the source has no table {shown(name)}")
-    return list(dict.fromkeys(tables))
+    one, two = from_url(parse(origin)), from_url(parse(destination))
+    if (one.db.name, one.db.values, one.namespace) == (two.db.name, two.db.values, two.namespace):
+        raise click.UsageError("--from and --to are the same store, and a copy is for another one")
 
 
 def _refuse_used(target: Database, names: list[str]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 
+from dfbackends.cli.definitions import Defined, alike, define
 from dfbackends.cli.lines import Checksum, checksum, line_of
 from dfbackends.cli.outcome import Declined, Stopped
 from dfbackends.cli.output import shown
+from dfbackends.cli.side import side
 from dfbackends.database import Database
+from dfbackends.definition import TableDefinition
 from dfbackends.entry import Entry, Item
-from dfbackends.errors import Error, KeyNotFound, PartlyDone
+from dfbackends.errors import KeyNotFound, PartlyDone
 
 _BYTES = 4 << 20
 """What the entries of a batch may have as JSON, so that large values take no more memory than small ones."""
@@ -23,25 +26,34 @@ _KEYS = 100
 class Transfer:
     """A table on its way. ``done`` counts the entries that are known to be in the target, ``written`` those that were not."""
 
-    def __init__(self, source: Database, target: Database, table: str, *, batch: int, replace: bool) -> None:
+    def __init__(self, source: Database, target: Database, definition: TableDefinition, *, batch: int, replace: bool) -> None:
         """Take batches of at most ``batch`` entries; ``replace`` what is another in the target, instead of refusing it."""
-        self.table = table
+        self.table: str = definition.name
         self.done: int = 0
         self.written: int = 0
         self.removed: int = 0
+        self._definition = definition
         self._source = source
         self._target = target
         self._batch = batch
         self._replace = replace
 
+    def define(self) -> Defined:
+        """Give the table of the target its definition.
+
+        :raises Stopped: the target has another one, and is not to be replaced; or it failed
+        """
+        with side("target"):
+            return define(self._target, self._definition, replace=self._replace)
+
     def parts(self) -> Iterator[list[Entry]]:
         """Yield the entries of the source in batches, bounded in number and in bytes."""
         part: list[Entry] = []
         size = 0
-        with _side("source"):
+        with side("source"):
             entries = self._source.entries(self.table)
         while True:
-            with _side("source"):
+            with side("source"):
                 entry = next(entries, None)
             if entry is None:
                 break
@@ -58,7 +70,7 @@ class Transfer:
 
         :raises Stopped: the target has another entry under one of the keys, and is not to be replaced; or it failed
         """
-        with _side("target"):
+        with side("target"):
             there = self._target.get_many(self.table, [entry.key for entry in part])
             missing = [entry for entry, old in zip(part, there, strict=True) if old is None or line_of(entry) != line_of(old)]
             others = {old.key for old in there if old is not None}
@@ -73,22 +85,30 @@ class Transfer:
 
     def superfluous(self) -> Iterator[str]:
         """Yield the keys of the target that the source does not have."""
-        with _side("target"):
+        with side("target"):
             keys = self._target.keys(self.table)
         while True:
-            with _side("target"):
+            with side("target"):
                 part = list(islice(keys, _KEYS))
             if not part:
                 return
-            with _side("source"):
+            with side("source"):
                 found = self._source.get_many(self.table, part)
             yield from (key for key, entry in zip(part, found, strict=True) if entry is None)
 
     def remove(self, key: str) -> None:
         """Remove an entry from the target."""
-        with _side("target"), suppress(KeyNotFound):
+        with side("target"), suppress(KeyNotFound):
             self._target.delete(self.table, key)
             self.removed += 1
+
+    def defined_alike(self) -> bool:
+        """Tell whether the table has one definition on both sides now."""
+        with side("source"):
+            one = self._source.definition(self.table)
+        with side("target"):
+            two = self._target.definition(self.table)
+        return alike(one, two)
 
     def checksums(self, advance: Callable[[int], None]) -> tuple[Checksum, Checksum]:
         """Return the checksums of source and target, read now; ``advance`` is told how many entries were read."""
@@ -102,9 +122,9 @@ class Transfer:
                 advance(count)
                 yield entry
 
-        for name, side in (("source", self._source), ("target", self._target)):
-            with _side(name):
-                found.append(checksum(counted(side.entries(self.table))))
+        for name, database in (("source", self._source), ("target", self._target)):
+            with side(name):
+                found.append(checksum(counted(database.entries(self.table))))
         return found[0], found[1]
 
     def _write(self, items: list[Item]) -> None:
@@ -114,14 +134,3 @@ class Transfer:
             self.written += len(error.done)
             key = next(iter(error.failed))
             raise Stopped(f"{error}, the first is {key!r}: {error.failed[key]}", error) from error
-
-
-@contextmanager
-def _side(name: str) -> Iterator[None]:
-    """Say which of the two failed."""
-    try:
-        yield
-    except Declined:
-        raise
-    except (Error, Stopped) as error:
-        raise Stopped(f"the {name}: {error}", error) from error

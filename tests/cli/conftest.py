@@ -10,3 +10,8 @@ import pytest
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:{tmp_path / 'app.db'}"
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    return f"sqlite:{tmp_path / 'other.db'}"
