@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from stevedore import driver as stevedore_driver
 from stevedore.exception import NoMatches
 
-from dfbackends.api import CONTRACT, DbApi, Driver, PubSubApi, Transactional, Watching
+from dfbackends.api import CONTRACT, DbApi, Driver, Limits, PubSubApi, Transactional, Watching
 from dfbackends.errors import ConfigurationError
 
 DB = "dfbackends.db"
@@ -29,13 +29,18 @@ _PACKAGES = {
 
 
 class Installed(NamedTuple):
-    """A driver that is installed: what it can do, or why it can not be used."""
+    """A driver that is installed: what it can do, or why it can not be used.
+
+    ``contract`` is None where it could not be asked, ``limits`` where its class does not tell.
+    """
 
     name: str
     kind: str
     distribution: str
     version: str
+    contract: int | None
     capabilities: tuple[str, ...]
+    limits: Limits | None
     error: str | None
 
 
@@ -55,20 +60,8 @@ def load(group: str, name: str) -> Driver[Any]:
     :raises ConfigurationError: none is, several are, it can not be imported, or it is for another version of the contract;
         the text says what to do
     """
-    found = [point for point in _entry_points(group) if point.name == name]
-    if not found:
-        raise ConfigurationError(_unknown(group, name))
-    if len(found) > 1:
-        owners = " and ".join(sorted(_owner(point) for point in found))
-        raise ConfigurationError(f"the backend {name!r} is installed by {owners}: remove one of them")
-    failures: list[BaseException] = []
-    try:
-        loaded = _Fresh(group, name, on_load_failure_callback=lambda *failure: failures.append(failure[-1])).driver
-    except NoMatches:
-        cause = failures[0] if failures else None
-        reason = f"{type(cause).__name__}: {cause}" if cause is not None else "it did not load"
-        raise ConfigurationError(f"the backend {name!r} of {_owner(found[0])} is broken: {reason}") from cause
-    return _checked(loaded, group, found[0])
+    point, loaded = _imported(group, name)
+    return _checked(loaded, group, point)
 
 
 def has(group: str, name: str) -> bool:
@@ -90,6 +83,23 @@ def closest(word: str, words: Iterable[str]) -> str:
     """Return a remark that names the word most like one that is unknown, or nothing."""
     matches = get_close_matches(word, list(words), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _imported(group: str, name: str) -> tuple[metadata.EntryPoint, Any]:
+    """Return the entry point of the name, and what it names, whatever that is."""
+    found = [point for point in _entry_points(group) if point.name == name]
+    if not found:
+        raise ConfigurationError(_unknown(group, name))
+    if len(found) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in found))
+        raise ConfigurationError(f"the backend {name!r} is installed by {owners}: remove one of them")
+    failures: list[BaseException] = []
+    try:
+        return found[0], _Fresh(group, name, on_load_failure_callback=lambda *failure: failures.append(failure[-1])).driver
+    except (NoMatches, AssertionError, SystemExit) as error:  # stevedore lets the last two pass.
+        cause = failures[0] if failures else error
+        reason = f"{type(cause).__name__}: {cause}"
+        raise ConfigurationError(f"the backend {name!r} of {_owner(found[0])} is broken: {reason}") from cause
 
 
 def _entry_points(group: str) -> list[metadata.EntryPoint]:
@@ -129,9 +139,13 @@ def _described(group: str, name: str) -> Installed:
     points = [point for point in _entry_points(group) if point.name == name]
     distribution = " and ".join(sorted({point.dist.name for point in points if point.dist is not None}))
     version = " and ".join(sorted({point.dist.version for point in points if point.dist is not None}))
+    contract = None
     try:
-        provides = load(group, name).provides
+        point, loaded = _imported(group, name)
+        contract = loaded.contract if isinstance(loaded, Driver) else None
+        provides = _checked(loaded, group, point).provides
     except ConfigurationError as error:
-        return Installed(name, kind, distribution, version, (), str(error))
+        return Installed(name, kind, distribution, version, contract, (), None, str(error))
     capabilities = tuple(ability.__name__ for ability in (Transactional, Watching) if issubclass(provides, ability))
-    return Installed(name, kind, distribution, version, capabilities, None)
+    limits = provides.limits if isinstance(provides.limits, Limits) else None
+    return Installed(name, kind, distribution, version, contract, capabilities, limits, None)

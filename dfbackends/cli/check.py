@@ -9,6 +9,7 @@ import click
 
 from dfbackends.api import DbApi, PubSubApi, Transactional, Watching
 from dfbackends.cli import options
+from dfbackends.cli.abilities import lacking
 from dfbackends.cli.options import opened
 from dfbackends.cli.outcome import Declined, Stopped
 from dfbackends.cli.output import Output
@@ -131,7 +132,7 @@ def _document(step: Step) -> dict[str, Any]:
 
 
 def _print(output: Output, facts: _Facts, limits: dict[str, int], steps: list[Step], warnings: list[str]) -> None:
-    abilities = ", ".join(facts.capabilities) or "neither transactions nor changes: mirrors poll"
+    abilities = "; ".join([", ".join(facts.capabilities), *lacking(facts.capabilities).values()]).removeprefix("; ")
     output.text(f"{facts.backend}, messages by {facts.pubsub}: {abilities}")
     output.text("limits: " + ", ".join(f"{name} {most}" for name, most in limits.items()))
     output.text(f"deadline {facts.deadline:g} s, failover {facts.failover:g} s, timeout {facts.timeout:g} s")

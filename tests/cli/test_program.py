@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dfbackends.cli.program import program
+from tests.cli.plugged import plugged
 from tests.cli.running import PATIENCE, PROGRAM, lines, run
 
 COMMANDS = sorted(name for name, command in program.commands.items() if not command.hidden)
@@ -51,33 +51,13 @@ def test_a_command_called_wrongly_tells_a_machine_so(url: str) -> None:
     assert "KEY" in wrong.error["message"]
 
 
-def test_drivers_lists_what_is_installed() -> None:
-    found = {(driver["name"], driver["kind"]): driver for driver in run("drivers", "--json").documents}
-
-    assert found["sqlite", "db"]["error"] is None
-    assert found["sqlite", "db"]["distribution"] == "dfbackends"
-    assert found["memory", "pubsub"]["error"] is None
-    assert "sqlite" in run("drivers").out
-
-
-def test_what_is_not_there_is_not_claimed() -> None:
-    assert not {driver["name"] for driver in run("drivers", "--json").documents} & {"redis", "redis-cluster", "etcd"}
-
-
 @pytest.fixture
 def plugins(tmp_path: Path) -> dict[str, str]:
     """Commands of another package: one that works, one whose import fails, one that is no command, one with a name of ours."""
-    (tmp_path / "added.py").write_text(
-        "import click\n@click.command()\ndef hello():\n    '''Say hello.'''\n    click.echo('hello')\nnothing = 1\n"
-    )
+    code = "import click\n@click.command()\ndef hello():\n    '''Say hello.'''\n    click.echo('hello')\nnothing = 1\n"
     (tmp_path / "broken_addition.py").write_text("raise RuntimeError('not today')\n")
-    info = tmp_path / "added-1.5.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1.5\n")
-    (info / "entry_points.txt").write_text(
-        "[dfbackends.commands]\nhello = added:hello\nsick = broken_addition:x\nnothing = added:nothing\nget = added:hello\n"
-    )
-    return {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    points = "hello = added:hello\nsick = broken_addition:x\nnothing = added:nothing\nget = added:hello"
+    return plugged(tmp_path, "added", "added", code, commands=points)
 
 
 def test_other_packages_add_commands(plugins: dict[str, str]) -> None:

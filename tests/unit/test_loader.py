@@ -82,6 +82,8 @@ def test_a_backend_that_is_not_installed_is_answered_with_its_package(name: str,
     [
         ("import a_client_that_is_missing", "ModuleNotFoundError: No module named 'a_client_that_is_missing'"),
         ("raise RuntimeError('too old')", "RuntimeError: too old"),
+        ("raise AssertionError('not today')", "AssertionError: not today"),
+        ("raise SystemExit('good bye')", "SystemExit: good bye"),
         ("other = 1", "AttributeError"),
         ("db = 5", "no dfbackends.api.Driver"),
         ("from dfbackends.drivers.config import memory_pubsub as db", "no dfbackends.api.Driver"),
