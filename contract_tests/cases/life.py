@@ -67,6 +67,7 @@ def calls(backend: Backend) -> list[Callable[[], Any]]:
         lambda: db.drop("t"),
         lambda: db.allocate("t"),
         lambda: db.create_table("new"),
+        lambda: db.definition("t"),
         lambda: pubsub.publish("t", 1),
         lambda: pubsub.publish_many([("t", 1)]),
         lambda: pubsub.subscribe("t", lambda *_: None, on_loss=renew),

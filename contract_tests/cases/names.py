@@ -118,6 +118,7 @@ class NameCases(Cases):
             lambda: db.put(name, "k", 1),
             lambda: db.get(name, "k"),
             lambda: db.create_table(name),
+            lambda: db.definition(name),
             lambda: db.drop(name),
             lambda: db.allocate(name),
             lambda: list(db.keys(name)),

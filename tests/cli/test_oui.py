@@ -6,12 +6,14 @@ import json
 import random
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dfbackends
+from dfbackends.cli.program import program
 from tests.cli.running import PATIENCE, PROGRAM, Result, run, start
 
 REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
@@ -98,6 +100,28 @@ def test_a_dump_is_loaded_into_another_store(loaded: tuple[str, Result], url: st
     subprocess.run(["bash", "-c", f"{first} oui | {second} oui -"], check=True, timeout=PATIENCE)
 
     assert run("dump", "--url", url, "oui", "--checksum") == run("dump", "--url", source, "oui", "--checksum")
+
+
+def test_it_is_copied_into_memory_and_back_with_equal_checksums(
+    loaded: tuple[str, Result], records: dict[str, Any], url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is in memory is there for one process, so the command runs in this one."""
+    source, _ = loaded
+    memory = f"memory:{uuid.uuid4()}"
+    with dfbackends.open(source) as backend:
+        definition = backend.db.definition("oui")
+
+    with dfbackends.open(memory) as backend:  # It is there as long as somebody holds it.
+        for origin, destination in ((source, memory), (memory, url)):
+            program.main(["copy", "--from", origin, "--to", destination, "oui"], standalone_mode=False)
+        through = backend.db.definition("oui")
+
+    there, back = capsys.readouterr().out.splitlines()
+    [first] = run("dump", "--url", source, "oui", "--checksum", "--json").documents
+    [last] = run("dump", "--url", url, "oui", "--checksum", "--json").documents
+    assert there == back == f"{first['sha256']}  oui  {len(records)} entries, {len(records)} written"
+    assert last == first
+    assert through == definition
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -14,6 +18,24 @@ from dfbackends.cli.output import Output
 from dfbackends.cli.watch import _Printer
 from tests.cli.following import Lines, killed
 from tests.cli.running import PATIENCE, lines, run, start
+
+WRITER = """
+import random
+import sys
+
+import dfbackends
+
+_, url, seed = sys.argv
+chance = random.Random(int(seed))
+with dfbackends.open(url) as backend:
+    while True:
+        key = f"k{chance.randrange(30)}"
+        if chance.random() < 0.7:
+            backend.db.put("ports", key, {"n": chance.random()}, topic=chance.choice(["", "a", "b"]))
+        elif backend.db.get_many("ports", [key]) != [None]:
+            backend.db.delete("ports", key)
+"""
+"""Adds, replaces, moves and removes entries until it is killed."""
 
 
 @contextmanager
@@ -30,6 +52,19 @@ def put(url: str, key: str, value: object, topic: str = "") -> int:
     [told] = run("put", "--url", url, "ports", key, json.dumps(value), "--topic", topic, "--json").documents
     revision: int = told["revision"]
     return revision
+
+
+def apply(copy: dict[str, dict[str, Any]], told: dict[str, Any]) -> str:
+    """Do to a copy what was told; return what kind it was. It fits to what was told before."""
+    kind: str = told.pop("change", "state")
+    if kind == "state":
+        return kind
+    assert (told["key"] in copy) is (kind != "added")
+    if kind == "removed":
+        del copy[told["key"]]
+    else:
+        copy[told["key"]] = told
+    return kind
 
 
 def test_the_entries_that_are_there_come_first_as_added(url: str) -> None:
@@ -75,27 +110,22 @@ def test_only_the_topics_that_were_asked_for_are_told(url: str) -> None:
     assert changes == [("added", "p1", "a"), ("removed", "p1", "a"), ("added", "p2", "b")]
 
 
-def test_a_writer_is_killed_and_what_was_told_is_what_the_store_holds(url: str) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_a_writer_is_killed_and_what_was_told_is_what_the_store_holds(url: str, seed: int) -> None:
+    put(url, "first", 0)
+    copy: dict[str, dict[str, Any]] = {}
+    count = random.Random(seed).randrange(100, 600)
     with watched(url) as (_, told):
-        assert told.document() == {"state": "synced"}
-        copy = {}
-        with start("load", "--url", url, "ports", "-", "--batch", "7") as writing:
-            assert writing.stdin is not None
-            writing.stdin.write(lines([{"key": f"k{number:05}", "value": number} for number in range(20_000)]))
-            writing.stdin.flush()
-            for _ in range(300):
-                change = told.document()
-                copy[change["key"]] = change["value"]
+        with subprocess.Popen([sys.executable, "-c", WRITER, url, str(seed)], text=True) as writing:
+            kinds = Counter(apply(copy, told.document()) for _ in range(count))
             killed(writing)
+        last = put(url, "last", seed)
+        while copy.get("last", {}).get("revision") != last:
+            kinds[apply(copy, told.document())] += 1
 
-        put(url, "the last", "one")
-        while "the last" not in copy:
-            change = told.document()
-            if "change" in change:
-                copy[change["key"]] = change["value"]
-
-    stored = {entry["key"]: entry["value"] for entry in run("dump", "--url", url, "ports").documents}
-    assert copy == stored
+    assert copy == {entry["key"]: entry for entry in run("ls", "--url", url, "ports", "--long", "--json").documents}
+    assert {"first", "last"} <= copy.keys()
+    assert {"added", "updated", "removed"} <= kinds.keys()
 
 
 def test_text_has_columns_and_the_state_stands_on_standard_error(url: str) -> None:
