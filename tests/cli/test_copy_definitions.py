@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+import dfbackends
 from dfbackends import TableDefinition
+from dfbackends.cli.copy import _Copier
+from dfbackends.cli.output import Output
+from dfbackends.cli.progress import Progress
+from dfbackends.cli.transfer import Transfer
 from tests.cli.copying import copied, create, definition, dumped, entries, load
 from tests.cli.plugged import POOR, plugged
 from tests.cli.running import run
@@ -132,6 +137,18 @@ def test_a_table_that_was_dropped_in_the_source_does_not_exist(url: str, other: 
 
     assert copied(url, other, "ports").err == "dfbackends: the source has no table ports\n"
     assert copied(url, other).err == "dfbackends: the source has no tables\n"
+
+
+def test_a_definition_that_is_not_that_of_the_source_any_more_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with dfbackends.open("memory:") as source, dfbackends.open("memory:") as target:
+        source.db.create_table("ports", SCHEMA)
+        read_before = TableDefinition("ports", OTHER, "ports", 1)
+        transfer = Transfer(source.db, target.db, read_before, batch=1, replace=False)
+
+        equal = _Copier(Output(machine=False), Progress("copying"), overwrite=False).copy(transfer)
+
+    assert not equal
+    assert capsys.readouterr().out.endswith("  ports  differs from the source in its definition; 0 written\n")
 
 
 def test_an_entry_that_was_there_before_the_schema_and_breaks_it_is_named(url: str, other: str) -> None:

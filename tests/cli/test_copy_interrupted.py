@@ -94,6 +94,21 @@ def test_a_source_that_changes_meanwhile_ends_with_no(url: str, other: str) -> N
     assert copied(url, other, "--overwrite").code == 0
 
 
+def test_a_source_that_gets_another_schema_meanwhile_ends_with_no(url: str, other: str) -> None:
+    load(url, entries(5000), LONG)
+    with copying(url, other) as process:
+        told(process, 20)
+        create(url, LONG, SCHEMA)
+        output, errors = process.communicate(timeout=PATIENCE)
+
+    last = json.loads(output.splitlines()[-1])
+    assert process.returncode == 1
+    assert (last["equal"], last["entries"]) == (False, 5000)
+    assert json.loads(errors)["message"].startswith("not as in the source")
+    assert copied(url, other, "--overwrite").code == 0
+    assert definition(other, LONG) == definition(url, LONG)
+
+
 def test_a_target_that_is_full_says_so_and_the_copy_is_completed_when_there_is_room(url: str, other: str) -> None:
     """The limit on the size of the file stands for the disk: SQLite reports both alike."""
     given = [{"key": f"k{number:04}", "value": "x" * 1000} for number in range(3000)]
