@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ def check(url: str, machine: bool) -> None:
       dfbackends check --url sqlite:app.db --json | jq '.steps[] | select(.step == "publish") | .median_ms'
     """
     output = Output(machine=machine)
+    # What opening warns of is among what is found.
+    logging.getLogger("dfbackends.opening").setLevel(logging.ERROR)
     with opened(url) as backend, Progress("trying", quiet=machine):
         facts = _facts(url)
         warnings = _warnings(facts)

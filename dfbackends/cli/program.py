@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -117,7 +118,7 @@ for _command in (demo, drivers, check, *_DATA, demo_agent):
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that the arguments name, and end the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    _prepare_streams()
+    _prepare_streams(machine=_for_machines(given))
     sys.exit(_run(given))
 
 
@@ -150,14 +151,14 @@ def _for_machines(arguments: Sequence[str]) -> bool:
     return "--json" in arguments
 
 
-def _prepare_streams() -> None:
+def _prepare_streams(*, machine: bool) -> None:
     # JSON is UTF-8 whatever the locale is.
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace" if stream is sys.stderr else "strict")
     handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine("dfbackends: %(message)s"))
+    handler.setFormatter(_Document() if machine else _OneLine("dfbackends: %(message)s"))
     # The error that follows says more.
     logging.getLogger("stevedore").setLevel(logging.CRITICAL)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -168,3 +169,10 @@ class _OneLine(logging.Formatter):
 
     def formatException(self, info: Any) -> str:  # noqa: N802 - the name is logging's.
         return super().formatException(info) if os.environ.get("DFBACKENDS_DEBUG") else ""
+
+
+class _Document(logging.Formatter):
+    """Lets standard error be a JSON object a line, for the one who gave ``--json``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps({"log": record.levelname.lower(), "message": record.getMessage()})

@@ -14,6 +14,19 @@ db = Driver(provides=PoorDb, open=lambda settings, deadline: PoorDb(PoorStore())
 """
 """A store without transactions and changes, new for each that opens it."""
 
+SLOW = (
+    POOR
+    + """
+import dataclasses
+
+class Slow(PoorDb):
+    failover = 15.0
+
+db = dataclasses.replace(db, provides=Slow, open=lambda settings, deadline: Slow(PoorStore()))
+"""
+)
+"""One whose servers take 15 s to be replaced."""
+
 
 def plugged(folder: Path, distribution: str, module: str, code: str, **points: str) -> dict[str, str]:
     """Return the environment of a process in which a distribution with one module is installed in the folder."""

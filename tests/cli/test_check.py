@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import pytest
 
 import dfbackends
 from dfbackends import Refused
-from dfbackends.cli import check
 from dfbackends.cli.trial import NAME, Trial
+from tests.cli.plugged import SLOW, plugged
 from tests.cli.running import run
 
 PLENTY = 10_000
@@ -64,11 +65,16 @@ def test_a_deadline_without_time_for_a_repetition_is_a_warning_that_matters(url:
     assert result.error["message"] == told["warnings"][0]
 
 
-@pytest.mark.parametrize(("deadline", "count"), [(16.9, 1), (17.0, 0)])
-def test_a_deadline_leaves_two_seconds_beside_a_failover(deadline: float, count: int) -> None:
-    facts = check._Facts("redis", "redis", [], atomic_announcements=False, deadline=deadline, failover=15.0, timeout=1.0)
+@pytest.mark.parametrize(("deadline", "count"), [(10, 1), (16.9, 1), (17, 0)])
+def test_a_deadline_leaves_two_seconds_beside_a_failover(tmp_path: Path, deadline: float, count: int) -> None:
+    installed = plugged(tmp_path, "acme-store", "acme", SLOW, db="slow = acme:db")
 
-    assert len(check._warnings(facts)) == count
+    result = run("check", "--url", f"slow:?deadline={deadline}", "--json", env=installed)
+
+    [told] = result.documents
+    assert (result.code, told["ok"], told["failover"]) == (count, count == 0, 15.0)
+    assert ["set deadline to 17 or more" in warning for warning in told["warnings"]] == [True] * count
+    assert result.err.count("set deadline to 17") == count
 
 
 def test_a_folder_that_is_missing_is_told_as_everywhere() -> None:

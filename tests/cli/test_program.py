@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dfbackends.cli.program import program
-from tests.cli.plugged import plugged
+from tests.cli.plugged import SLOW, plugged
 from tests.cli.running import PATIENCE, PROGRAM, lines, run
 
 COMMANDS = sorted(name for name, command in program.commands.items() if not command.hidden)
@@ -113,6 +113,17 @@ def test_json_is_utf8_in_any_locale(url: str) -> None:
         run("get", "--url", url, "t", "k", env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}).out
         == '"Zürich ☃"\n'
     )
+
+
+def test_what_is_logged_is_one_line_or_for_a_machine_an_object(tmp_path: Path) -> None:
+    installed = plugged(tmp_path, "acme-store", "acme", SLOW, db="slow = acme:db")
+
+    text = run("put", "--url", "slow:", "t", "k", "1", env=installed)
+    machine = run("put", "--url", "slow:", "t", "k", "1", "--json", env=installed)
+
+    assert (text.code, machine.code) == (0, 0)
+    assert text.err.startswith("dfbackends: a deadline of 10 s ends calls before slow has replaced a dead server")
+    assert machine.error == {"log": "warning", "message": text.err.removeprefix("dfbackends: ").strip()}
 
 
 def test_a_fault_of_our_own_is_one_line(url: str, tmp_path: Path) -> None:
