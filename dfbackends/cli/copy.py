@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import click
@@ -142,8 +143,20 @@ def _refuse_itself(origin: str, destination: str) -> None:
     from dfbackends.url import parse
 
     one, two = from_url(parse(origin)), from_url(parse(destination))
-    if (one.db.name, one.db.values, one.namespace) == (two.db.name, two.db.values, two.namespace):
+    if (one.db.name, one.namespace) == (two.db.name, two.namespace) and all(
+        _same(value, two.db.values.get(name)) for name, value in one.db.values.items()
+    ):
         raise click.UsageError("--from and --to are the same store, and a copy is for another one")
+
+
+def _same(one: object, two: object) -> bool:
+    """Tell whether two values of an option are the same; those that name a file are, however it is spelled."""
+    if one == two or not (isinstance(one, str) and isinstance(two, str)):
+        return one == two
+    try:
+        return os.path.samefile(one, two)
+    except (OSError, ValueError):
+        return False
 
 
 def _refuse_used(target: Database, names: list[str]) -> None:

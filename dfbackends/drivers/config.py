@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -102,9 +101,7 @@ def _open_sqlite_pubsub(settings: Mapping[str, Any], deadline: float) -> SqliteP
 def _sqlite_address(address: Address) -> Mapping[str, str]:
     if address.variant or address.hosts or address.user is not None or not address.path:
         raise ValueError("the form is sqlite:file.db, or sqlite:/directory/file.db")
-    # However its folder is spelled, the same file has the same path.
-    folder, file = os.path.split(address.path)
-    return {"path": os.path.join(os.path.realpath(folder), file)}
+    return {"path": address.path}
 
 
 memory_db: Driver[DbApi] = Driver(provides=MemoryDb, open=_open_memory_db, options=MEMORY, address=_memory_address)
