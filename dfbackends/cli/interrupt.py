@@ -30,7 +30,10 @@ class Interrupt:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Interrupt:
-        self._before = signal.signal(signal.SIGINT, self._pressed)
+        self._before = signal.getsignal(signal.SIGINT)
+        # A program in the background of a script is to ignore what is meant for the one in front.
+        if self._before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._pressed)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

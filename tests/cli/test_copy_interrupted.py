@@ -80,6 +80,19 @@ def test_ctrl_c_says_what_is_copied_and_how_to_go_on(url: str, other: str) -> No
     assert "--resume goes on" in error["message"]
 
 
+def test_in_the_background_of_a_script_ctrl_c_is_not_for_it(url: str, other: str) -> None:
+    load(url, entries(5000), LONG)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # The process that is started takes it over.
+    with copying(url, other) as process:
+        signal.signal(signal.SIGINT, before)
+        told(process, 20)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
+    assert dumped(other, LONG) == entries(5000)
+
+
 def test_a_source_that_changes_meanwhile_ends_with_no(url: str, other: str) -> None:
     load(url, entries(5000), LONG)
     with copying(url, other) as process:
