@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from contract_tests.contract import BackendContract
     from contract_tests.fault import Fault
     from contract_tests.harness import Harness
+    from contract_tests.replaceable import Replaceable
     from contract_tests.url import UrlHarness
 
-__all__ = ["BackendContract", "Capability", "Fault", "Harness", "UrlHarness"]
+__all__ = ["BackendContract", "Capability", "Fault", "Harness", "Replaceable", "UrlHarness"]
 
 _HOMES = {
     "BackendContract": "contract",
     "Capability": "capability",
     "Fault": "fault",
     "Harness": "harness",
+    "Replaceable": "replaceable",
     "UrlHarness": "url",
 }
 

@@ -21,13 +21,16 @@ from contract_tests.cases.lines import LineCases
 from contract_tests.cases.listing import ListingCases, TopicCases
 from contract_tests.cases.losses import LossCases
 from contract_tests.cases.messages import MessageCases
+from contract_tests.cases.mirrors import MirrorCases
 from contract_tests.cases.model import ModelCases
 from contract_tests.cases.names import NameCases
 from contract_tests.cases.overflows import OverflowCases
 from contract_tests.cases.processes import ProcessCases
 from contract_tests.cases.renewals import RenewalCases
+from contract_tests.cases.replacements import ReplacementCases
 from contract_tests.cases.revisions import RevisionCases
 from contract_tests.cases.schemas import SchemaCases
+from contract_tests.cases.staleness import StalenessCases
 from contract_tests.cases.tables import TableCases
 from contract_tests.cases.transactions import TransactionCases
 from contract_tests.cases.undone import UndoneCases
@@ -60,6 +63,9 @@ class BackendContract(
     RenewalCases,
     LossCases,
     CalmCases,
+    MirrorCases,
+    StalenessCases,
+    ReplacementCases,
     LifeCases,
     ProcessCases,
     ErrorCases,

@@ -19,6 +19,8 @@ class Counts(NamedTuple):
     topics: int
     messages: int
     openings: int
+    starts: int
+    """Of a mirror."""
     histories: int
     operations: int
     """Of each client in a history."""
@@ -34,6 +36,7 @@ PROFILES = {
         topics=1_000,
         messages=1_000,
         openings=200,
+        starts=200,
         histories=5,
         operations=60,
     ),
@@ -46,6 +49,7 @@ PROFILES = {
         topics=100,
         messages=200,
         openings=20,
+        starts=20,
         histories=1,
         operations=30,
     ),

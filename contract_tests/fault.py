@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Fault(str, Enum):
-    """The first group strikes calls, the second the lines on which messages arrive."""
+    """The first group strikes calls, the second the lines on which messages and changes arrive, the third the store itself."""
 
     REFUSED = "refused"
     """Nothing answers: the request is not sent, and the client knows."""
@@ -36,12 +36,20 @@ class Fault(str, Enum):
     SLOW = "slow"
     """Everything arrives 300 ms later."""
     DROPPED = "dropped"
-    """A message is removed on the wire."""
+    """A message, or a change, is removed on the wire."""
     GARBAGE = "garbage"
     """Bytes that nobody of ours has sent."""
     DENIED = "denied"
     """A subscription is refused."""
 
+    WIPED = "wiped"
+    """An empty store is put in the place of the one that handles are open on."""
+    OLDER = "older"
+    """A copy that was made before is."""
+    OTHER = "other"
+    """A store that was never a copy of it is, whose revisions are newer."""
+
 
 CALLS = frozenset(list(Fault)[:10])
-LINES = frozenset(Fault) - CALLS
+STORES = frozenset({Fault.WIPED, Fault.OLDER, Fault.OTHER})
+LINES = frozenset(Fault) - CALLS - STORES

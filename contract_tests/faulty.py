@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from contract_tests.fault import Fault
-from contract_tests.faulty_line import FaultyFeed, LineBroke, NotAllowed
+from contract_tests.faulty_line import FaultyChanges, FaultyMessages, LineBroke, NotAllowed
 from contract_tests.plan import Plan
 from dfbackends.api import (
     Change,
@@ -93,14 +93,15 @@ _ANSWERS: dict[Fault, type[Injected]] = {
 
 
 class _Faulty:
-    """Sends requests as the plan says."""
+    """Sends requests as the plan says. The lines of one that forgets can not go on from a position."""
 
     timeout = TIMEOUT
 
-    def __init__(self, driver: Any, plan: Plan) -> None:
+    def __init__(self, driver: Any, plan: Plan, *, forgets: bool = False) -> None:
         self.limits = driver.limits
         self._driver = driver
         self._plan = plan
+        self._forgets = forgets
 
     def _sent(self, verb: str, request: Callable[[], R], what: object, *, partly: bool = False) -> R:
         """Return the answer to a request. ``partly``: others of the same call have been done before."""
@@ -119,6 +120,12 @@ class _Faulty:
         elif fault is Fault.LATE:
             self._plan.hold(request)
         raise Lost(what)
+
+    def _opened(self, verb: str, line: Callable[[], R], after: Position | None) -> R:
+        """Return a new line."""
+        if Fault.DOWN in self._plan.state:
+            raise NotSent(verb)
+        return self._sent(verb, line, after)
 
     def close(self) -> None:
         self._driver.close()
@@ -144,9 +151,10 @@ class FaultyDb(_Faulty, DbApi):
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         driver: DbApi = self._driver
-        for item in driver.scan(table, topic):
+        for name, record in driver.scan(table, topic):
             self._sent("scan", lambda: None, table)
-            yield item
+            self._plan.carry(table.name, record.topic)
+            yield name, record
 
     def drop(self, table: Table) -> None:
         driver: DbApi = self._driver
@@ -154,8 +162,8 @@ class FaultyDb(_Faulty, DbApi):
 
 
 class _FaultyTransactional(_Faulty, Transactional):
-    def __init__(self, driver: Any, plan: Plan) -> None:
-        super().__init__(driver, plan)
+    def __init__(self, driver: Any, plan: Plan, *, forgets: bool = False) -> None:
+        super().__init__(driver, plan, forgets=forgets)
         self._commits: set[OpId] = set()
 
     def commit(
@@ -179,7 +187,7 @@ class _FaultyTransactional(_Faulty, Transactional):
 class _FaultyWatching(_Faulty, Watching):
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         driver: Watching = self._driver
-        return driver.watch(after)
+        return self._opened("watch", lambda: FaultyChanges(driver.watch, after, self._plan, forgets=self._forgets), after)
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         driver: Watching = self._driver
@@ -187,13 +195,9 @@ class _FaultyWatching(_Faulty, Watching):
 
 
 class FaultyPubSub(_Faulty, PubSubApi):
-    """The publish and subscribe side of a driver; one that forgets can not resume."""
+    """The publish and subscribe side of a driver."""
 
     errors: ErrorTable = ERRORS
-
-    def __init__(self, driver: PubSubApi, plan: Plan, *, forgets: bool = False) -> None:
-        super().__init__(driver, plan)
-        self._forgets = forgets
 
     def publish(self, messages: Sequence[Message]) -> None:
         driver: PubSubApi = self._driver
@@ -201,20 +205,18 @@ class FaultyPubSub(_Faulty, PubSubApi):
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
         driver: PubSubApi = self._driver
-        if Fault.DOWN in self._plan.state:
-            raise NotSent("listen")
-        return self._sent("listen", lambda: FaultyFeed(driver, after, self._plan, forgets=self._forgets), after)
+        return self._opened("listen", lambda: FaultyMessages(driver.listen, after, self._plan, forgets=self._forgets), after)
 
 
-def faulty_db(driver: DbApi, plan: Plan) -> DbApi:
-    """Return a driver around this one, with the same capabilities."""
+def faulty_db(driver: DbApi, plan: Plan, *, forgets: bool = False) -> DbApi:
+    """Return a driver around this one, with the same capabilities; the changes of one that ``forgets`` can not resume."""
     parts: list[type[Any]] = [FaultyDb]
     if isinstance(driver, Transactional):
         parts.insert(0, _FaultyTransactional)
     if isinstance(driver, Watching):
         parts.insert(0, _FaultyWatching)
     kind = type("FaultyDriver", tuple(parts), {"errors": [*ERRORS, *driver.errors]})
-    wrapped: DbApi = kind(driver, plan)
+    wrapped: DbApi = kind(driver, plan, forgets=forgets)
     return wrapped
 
 

@@ -1,16 +1,19 @@
-"""A line of messages that breaks, falls silent, loses and invents messages on demand, around one that does not."""
+"""A line that breaks, falls silent, is slow, and loses and invents what it carries on demand, around one that does not."""
 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
 
 from contract_tests.fault import Fault
 from contract_tests.plan import Plan
-from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Message, Position, PubSubApi
+from dfbackends.api import Alive, Change, Confirmed, Denied, Feed, Gone, Message, Position, Stream
 
-Received = Message | Confirmed[str] | Denied[str] | Alive
+T = TypeVar("T", bound=Hashable)
+M = TypeVar("M")
 
 _STEP = 0.02
 _LATENCY = 0.3
@@ -24,10 +27,12 @@ class NotAllowed(Exception):
     """The backend refuses this topic."""
 
 
-class FaultyFeed(Feed[str, Message]):
+class _FaultyFeed(Feed[T, M], Generic[T, M]):
     """Does what the plan says with what arrives."""
 
-    def __init__(self, driver: PubSubApi, after: Position | None, plan: Plan, *, forgets: bool) -> None:
+    def __init__(
+        self, listen: Callable[[Position | None], Feed[T, M]], after: Position | None, plan: Plan, *, forgets: bool
+    ) -> None:
         with plan.changed:
             self._broken, self._gone = plan.broken, plan.gone
         if after is not None:
@@ -36,31 +41,41 @@ class FaultyFeed(Feed[str, Message]):
             if forgets or int(wipes) != self._gone:
                 raise Gone("this position is not known")
             after = Position(inner)
-        self._feed = driver.listen(after)
+        self._feed = listen(after)
         self._plan = plan
         self._forgets = forgets
         # Guarded by plan.changed.
-        self._injected: deque[Received] = deque()
+        self._injected: deque[M | Confirmed[T] | Denied[T] | Alive] = deque()
         self._dropping: Counter[str] = Counter()
-        self._late: deque[tuple[float, Received]] = deque()
-        with plan.changed:
-            plan.lines.append(self)
+        self._late: deque[tuple[float, M | Confirmed[T] | Denied[T] | Alive]] = deque()
+
+    @abstractmethod
+    def _name(self, topic: T) -> str:
+        """Return what the plan calls a topic."""
+
+    @abstractmethod
+    def _topic(self, item: M) -> T:
+        """Return the topic of what arrived."""
+
+    def _without_head(self, item: M | Confirmed[T] | Denied[T] | Alive) -> M | Confirmed[T] | Denied[T] | Alive:
+        """Return what a backend that forgets would send."""
+        return item
 
     @property
     def position(self) -> Position | None:
         inner = self._feed.position
         return None if self._forgets or inner is None else Position(f"{self._gone}@{inner}")
 
-    def subscribe(self, topics: Sequence[str]) -> None:
+    def subscribe(self, topics: Sequence[T]) -> None:
         with self._plan.changed:
-            denied = [topic for topic in topics if topic in self._plan.denied]
+            denied = [topic for topic in topics if self._name(topic) in self._plan.denied]
             self._injected.extend(Denied(topic, NotAllowed(topic)) for topic in denied)
         self._feed.subscribe([topic for topic in topics if topic not in denied])
 
-    def unsubscribe(self, topics: Sequence[str]) -> None:
+    def unsubscribe(self, topics: Sequence[T]) -> None:
         self._feed.unsubscribe(topics)
 
-    def receive(self, timeout: float) -> Sequence[Received]:
+    def receive(self, timeout: float) -> Sequence[M | Confirmed[T] | Denied[T] | Alive]:
         until = time.monotonic() + timeout
         while True:
             remaining = max(0.0, until - time.monotonic())
@@ -68,7 +83,7 @@ class FaultyFeed(Feed[str, Message]):
             if found or remaining == 0.0:
                 return found
 
-    def _received(self, timeout: float) -> list[Received]:
+    def _received(self, timeout: float) -> list[M | Confirmed[T] | Denied[T] | Alive]:
         plan = self._plan
         with plan.changed:
             self._check()
@@ -79,13 +94,13 @@ class FaultyFeed(Feed[str, Message]):
                 self._injected.clear()
         if deaf:
             # As in a network that swallows packets, messages are lost, and not only late.
-            kept = [item for item in self._feed.receive(timeout) if not isinstance(item, Message)]
+            kept = [item for item in self._feed.receive(timeout) if isinstance(item, Confirmed | Denied | Alive)]
             with plan.changed:
-                self._injected.extend(map(_without_head, kept) if self._forgets else kept)
+                self._injected.extend(map(self._without_head, kept) if self._forgets else kept)
             return []
         for item in self._feed.receive(0 if found else timeout):
-            if not isinstance(item, Message) or not self._dropped(item.topic):
-                found.append(_without_head(item) if self._forgets else item)
+            if isinstance(item, Confirmed | Denied | Alive) or not self._dropped(self._topic(item)):
+                found.append(self._without_head(item) if self._forgets else item)
         now = time.monotonic()
         self._late.extend((now + _LATENCY if slow else now, item) for item in found)
         ready = []
@@ -97,11 +112,12 @@ class FaultyFeed(Feed[str, Message]):
         if self._plan.broken != self._broken:
             raise LineBroke
 
-    def _dropped(self, topic: str) -> bool:
+    def _dropped(self, topic: T) -> bool:
+        name = self._name(topic)
         with self._plan.changed:
-            if not self._dropping[topic]:
+            if not self._dropping[name]:
                 return False
-            self._dropping[topic] -= 1
+            self._dropping[name] -= 1
             return True
 
     def probe(self) -> bool:
@@ -111,22 +127,72 @@ class FaultyFeed(Feed[str, Message]):
         return True
 
     def close(self) -> None:
+        self._feed.close()
+
+    def drop(self, name: str, items: int) -> None:
+        """Remove the next messages of a topic, or changes of a table."""
+        self._dropping[name] += items
+
+
+class FaultyMessages(_FaultyFeed[str, Message]):
+    """Messages of topics; they come without heads where the backend keeps no log."""
+
+    def __init__(
+        self, listen: Callable[[Position | None], Feed[str, Message]], after: Position | None, plan: Plan, *, forgets: bool
+    ) -> None:
+        super().__init__(listen, after, plan, forgets=forgets)
+        with plan.changed:
+            plan.lines.append(self)
+
+    def _name(self, topic: str) -> str:
+        return topic
+
+    def _topic(self, item: Message) -> str:
+        return item.topic
+
+    def _without_head(
+        self, item: Message | Confirmed[str] | Denied[str] | Alive
+    ) -> Message | Confirmed[str] | Denied[str] | Alive:
+        if isinstance(item, Message):
+            return Message(item.topic, item.data)
+        return Confirmed(item.topic) if isinstance(item, Confirmed) else item
+
+    def close(self) -> None:
         with self._plan.changed:
             if self in self._plan.lines:
                 self._plan.lines.remove(self)
-        self._feed.close()
-
-    def drop(self, topic: str, messages: int) -> None:
-        """Remove the next messages of a topic."""
-        self._dropping[topic] += messages
+        super().close()
 
     def insert(self, topic: str, data: bytes) -> None:
         """Let bytes arrive on a topic."""
         self._injected.append(Message(topic, data))
 
 
-def _without_head(item: Received) -> Received:
-    """Return what a backend that keeps no log would send."""
-    if isinstance(item, Message):
-        return Message(item.topic, item.data)
-    return Confirmed(item.topic) if isinstance(item, Confirmed) else item
+class FaultyChanges(_FaultyFeed[Stream, Change]):
+    """Changes of tables; the plan is told of each that arrives."""
+
+    def __init__(
+        self, watch: Callable[[Position | None], Feed[Stream, Change]], after: Position | None, plan: Plan, *, forgets: bool
+    ) -> None:
+        super().__init__(watch, after, plan, forgets=forgets)
+        with plan.changed:
+            plan.change_lines.append(self)
+
+    def _name(self, topic: Stream) -> str:
+        return topic.table.name
+
+    def _topic(self, item: Change) -> Stream:
+        return item.stream
+
+    def _received(self, timeout: float) -> list[Change | Confirmed[Stream] | Denied[Stream] | Alive]:
+        found = super()._received(timeout)
+        for item in found:
+            if isinstance(item, Change):
+                self._plan.carry(item.stream.table.name, item.stream.topic or "")
+        return found
+
+    def close(self) -> None:
+        with self._plan.changed:
+            if self in self._plan.change_lines:
+                self._plan.change_lines.remove(self)
+        super().close()

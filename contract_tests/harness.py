@@ -17,6 +17,7 @@ from contract_tests.clauses import clauses
 from contract_tests.fault import Fault
 from contract_tests.marks import Case
 from contract_tests.plan import Plan
+from contract_tests.replaceable import Replaceable
 
 
 class Harness(ABC):
@@ -55,6 +56,10 @@ class Harness(ABC):
 
     def plan(self, namespace: str) -> Plan | None:
         """Return where faults are armed; None where the harness can not inject any."""
+        return None
+
+    def replaceable(self, folder: Path) -> Replaceable | None:
+        """Return a new store that can be replaced by others; ``folder`` is empty. None where the harness has none of STORES."""
         return None
 
     def lacking(self, case: Case) -> str | None:
@@ -121,6 +126,7 @@ class Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.harness.faults:
-            self.plan.mend()
+        plan = self.harness.plan(self.namespace)
+        if plan is not None:
+            plan.mend()
         self._handles.close()

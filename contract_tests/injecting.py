@@ -8,10 +8,11 @@ from typing import Any
 
 import dfbackends
 from contract_tests.capability import Capability
-from contract_tests.fault import Fault
+from contract_tests.fault import CALLS, LINES, STORES
 from contract_tests.faulty import faulty_db, faulty_pubsub
 from contract_tests.harness import Harness
 from contract_tests.plan import Plan
+from contract_tests.replaceable import Replaceable
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.names import Namespace
 
@@ -22,11 +23,20 @@ class FaultyHarness(Harness):
     """Wraps what ``opener`` returns: the two drivers of a handle, on the same store each time; it may use an empty folder.
 
     A backend that is not RESUMING gets lines that forget their position; one that is not JOINT publishes in two steps.
+    ``replaceable`` takes an empty folder, and makes stores for the faults that replace them.
     """
 
-    def __init__(self, name: str, opener: Opener, capabilities: Iterable[Capability] = ()) -> None:
-        super().__init__(name, capabilities, Fault)
+    def __init__(
+        self,
+        name: str,
+        opener: Opener,
+        capabilities: Iterable[Capability] = (),
+        *,
+        replaceable: Callable[[Path], Replaceable] | None = None,
+    ) -> None:
+        super().__init__(name, capabilities, CALLS | LINES | (STORES if replaceable is not None else frozenset()))
         self._opener = opener
+        self._replaceable = replaceable
         self.folder = Path()
         self._plans: dict[str, Plan] = {}
 
@@ -35,14 +45,18 @@ class FaultyHarness(Harness):
 
     def open(self, namespace: str, **settings: Any) -> dfbackends.Backend:
         plan = self.plan(namespace)
+        forgets = Capability.RESUMING not in self.capabilities
         db, pubsub = self._opener(self.folder)
         return dfbackends.assemble(
-            faulty_db(db, plan),
-            faulty_pubsub(pubsub, plan, forgets=Capability.RESUMING not in self.capabilities),
+            faulty_db(db, plan, forgets=forgets),
+            faulty_pubsub(pubsub, plan, forgets=forgets),
             namespace=namespace,
             atomic=Capability.JOINT in self.capabilities,
             **settings,
         )
+
+    def replaceable(self, folder: Path) -> Replaceable | None:
+        return self._replaceable(folder) if self._replaceable is not None else None
 
     def plan(self, namespace: str) -> Plan:
         return self._plans.setdefault(namespace, Plan(Namespace(namespace).public))

@@ -12,7 +12,7 @@ from contract_tests.fault import CALLS, Fault
 
 WRITING = ("write", "commit")
 SENDING = ("write", "commit", "publish")
-ANY = ("read", "write", "scan", "drop", "commit", "cancel", "publish", "listen")
+ANY = ("read", "write", "scan", "drop", "commit", "cancel", "publish", "listen", "watch")
 
 FOREVER = 1 << 60
 
@@ -28,8 +28,12 @@ class _Armed(NamedTuple):
 class Line(Protocol):
     """What a plan asks of a line."""
 
-    def drop(self, topic: str, messages: int) -> None:
-        """Remove the next messages of a topic."""
+    def drop(self, name: str, items: int) -> None:
+        """Remove the next messages of a topic, or changes of a table."""
+
+
+class MessageLine(Line, Protocol):
+    """What a plan asks of a line of messages."""
 
     def insert(self, topic: str, data: bytes) -> None:
         """Let bytes arrive on a topic."""
@@ -42,12 +46,14 @@ class Plan:
         # Guards all below; told of each change, so that what is frozen or deaf wakes up.
         self.changed = threading.Condition(threading.RLock())
         self.calls: Counter[str] = Counter()
-        self.lines: list[Line] = []
+        self.lines: list[MessageLine] = []
+        self.change_lines: list[Line] = []
         self.state: frozenset[Fault] = frozenset()
         self.broken = 0
         self.gone = 0
         self.denied: frozenset[str] = frozenset()
         self._public = public
+        self._carried: Counter[tuple[str, str]] = Counter()
         self._armed: list[_Armed] = []
         self._held: list[Callable[[], Any]] = []
         self._then: tuple[Fault | None, Callable[[], Any]] | None = None
@@ -140,6 +146,22 @@ class Plan:
             for line in self.lines:
                 line.drop(self._public(topic), messages)
 
+    def drop_changes(self, table: str, changes: int = 1) -> None:
+        """Remove the next changes of a table from each line."""
+        with self.changed:
+            for line in self.change_lines:
+                line.drop(self._public(table), changes)
+
+    def carry(self, name: str, topic: str) -> None:
+        """Note that an entry, or a change, of a table and a topic in it has come to a client."""
+        with self.changed:
+            self._carried[name, topic] += 1
+
+    def carried(self, table: str) -> Counter[str]:
+        """Return how many entries and changes of a table have come to clients, by lists and by lines, topic by topic."""
+        with self.changed:
+            return Counter({topic: count for (name, topic), count in self._carried.items() if name == self._public(table)})
+
     def insert(self, topic: str, data: bytes) -> None:
         """Let bytes arrive on each line."""
         with self.changed:
@@ -148,6 +170,6 @@ class Plan:
             self.changed.notify_all()
 
     def deny(self, topic: str) -> None:
-        """Refuse subscriptions of a topic until mended."""
+        """Refuse subscriptions of a topic, or of a table of this name, until mended."""
         with self.changed:
             self.denied |= {self._public(topic)}

@@ -8,17 +8,27 @@ from typing import Any
 
 import dfbackends
 from contract_tests.capability import Capability
+from contract_tests.fault import Fault
 from contract_tests.harness import Harness
 
 
 class UrlHarness(Harness):
     """An installed backend. ``{folder}`` in the URL becomes an empty folder of its own.
 
-    ``settings`` are lines of a configuration file, with the same ``{folder}``, that choose the same store.
+    ``settings`` are lines of a configuration file, with the same ``{folder}``, that choose the same store. ``faults`` are those
+    that a subclass can inject.
     """
 
-    def __init__(self, name: str, url: str, capabilities: Iterable[Capability] = (), *, settings: str = "") -> None:
-        super().__init__(name, capabilities)
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        capabilities: Iterable[Capability] = (),
+        faults: Iterable[Fault] = (),
+        *,
+        settings: str = "",
+    ) -> None:
+        super().__init__(name, capabilities, faults)
         self._url = url
         self._settings = settings
         self._folder = Path()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dfbackends
+from contract_tests.traffic import Traffic
 
 _output = threading.Lock()
 
@@ -72,6 +73,17 @@ def write_on(url: str, table: str) -> None:
             say(number)
 
 
+def scribble(url: str, table: str, topics: list[str]) -> None:
+    """Write at full speed, whatever comes; each line of the case stops it until the next one."""
+    with dfbackends.open(url) as backend, Traffic([backend.db], table, topics) as traffic:
+        say("ready")
+        while True:
+            hear()
+            with traffic.paused():
+                say("paused")
+                hear()
+
+
 def read(url: str, table: str) -> None:
     """Say the values of a table by their keys."""
     with dfbackends.open(url) as backend:
@@ -111,7 +123,7 @@ def open_only(url: str) -> None:
 
 
 JOBS: dict[str, Callable[..., None]] = {
-    job.__name__: job for job in (increment, allocate, write, write_on, read, listen, publish, leave_open, open_only)
+    job.__name__: job for job in (increment, allocate, write, write_on, scribble, read, listen, publish, leave_open, open_only)
 }
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dfbackends.api import Stream, Table
 from dfbackends.changes import Changes
-from dfbackends.errors import Closed, Error
+from dfbackends.errors import BackendError, Closed, Code, Error
 from dfbackends.origin import origin
 from dfbackends.reliable import Reliable
 from dfbackends.replica import Difference, Replica
@@ -62,7 +62,9 @@ class Follower:
         self._moved = True
         self.stopped: bool = False
         # The thread's own.
-        self._proved = -math.inf
+        self._failed: Code | None = None
+        self._proved = self._compared = -math.inf
+        self._missed = False
         self._check_at = self._retry_at = 0.0
         self._pause = _AGAIN[0]
         self._told = False
@@ -74,6 +76,13 @@ class Follower:
         if self._moved or self.stopped or time.monotonic() - self._proved > 2 * self._interval:
             return False
         return self.loaded and self.replica.current
+
+    @property
+    def code(self) -> Code | None:
+        """Why the replica is not synced; None while it is, or where nothing has failed."""
+        if self.synced or self.stopped:
+            return None
+        return (self._changes.line.code if self._changes is not None else None) or self._failed
 
     @property
     def topics(self) -> frozenset[str] | None:
@@ -124,6 +133,7 @@ class Follower:
                 break
             except Error as error:
                 LOG.debug("%s is to be mended: %s", self._thread.name, origin(error))
+                self._failed = error.code if isinstance(error, BackendError) else "protocol"
                 self._retry_at = time.monotonic() + self._pause
                 self._pause = min(2 * self._pause, _AGAIN[1])
             else:
@@ -134,6 +144,8 @@ class Follower:
             self._changes.leave(self.replica.follow(()), self.replica)
 
     def _say(self) -> None:
+        if self.replica.lapse() and self._told:
+            self._tell((), synced=False)
         self._told = self.synced
         self._tell(self.replica.untold(), synced=self._told)
 
@@ -164,7 +176,7 @@ class Follower:
         wanted = self.replica.wanted()
         if time.monotonic() < self._retry_at or (self.loaded and not wanted):
             return
-        began = time.time()
+        began = time.monotonic()
         for stream in wanted:
             if self._changes is None:
                 self.replica.begin(stream, "")
@@ -179,25 +191,40 @@ class Follower:
             self._prove(began)
 
     def _check(self) -> None:
-        """Compare with the store when it is time."""
-        if time.monotonic() < max(self._check_at, self._retry_at) or not self.replica.current:
+        """Compare with the store when it is time; find what the store told at the last comparison to have come."""
+        if time.monotonic() < self._retry_at or not self.replica.current:
+            return
+        overdue = self.replica.overdue()
+        if not overdue and self._compared > self._proved:
+            self._missed = False
+            self._prove(self._compared)
+        if time.monotonic() < self._check_at:
             return
         self._check_at = time.monotonic() + self._interval
-        overdue = self.replica.overdue() if self._changes is not None else None
-        if overdue or self._changes is None:
-            if overdue:
-                LOG.info("%s has missed changes, and loads again", self._thread.name)
-            self.replica.doubt(overdue)
+        if self._changes is None:
+            self.replica.doubt()
             self._load()
-            return
-        began = time.time()
-        if self.replica.check(self._changes.heads):
-            self._prove(began)
+        elif overdue:
+            LOG.info("%s has missed changes, and loads again", self._thread.name)
+            if self._missed:
+                # It was loaded again, and misses changes again: they come from somewhere else than the store.
+                self._changes.distrust()
+            self._missed = True
+            self.replica.doubt(overdue)
+        else:
+            began = time.monotonic()
+            if self.replica.check(self._changes.heads):
+                self._missed = False
+                self._prove(began)
+            else:
+                self._compared = began
 
     def _prove(self, at: float) -> None:
+        """Note that the replica was equal to the store at a time (time.monotonic)."""
         with self._news:
             self.loaded = True
-            self.synced_at = at
+            self._failed = None
             self._proved = time.monotonic()
+            self.synced_at = time.time() - (self._proved - at)
             self._check_at = self._proved + self._interval
             self._news.notify_all()

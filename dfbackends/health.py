@@ -15,12 +15,13 @@ PREFIX = "dfbackends-"
 
 @dataclass(frozen=True)
 class MirrorHealth:
-    """The state of one mirror: how many entries it has, whether it is current, and when it last was (time.time)."""
+    """The state of one mirror: how many entries it has, whether it is current, when it last was (time.time), and why not."""
 
     table: str
     entries: int
     synced: bool
     synced_at: float | None
+    code: Code | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Health:
 
 def mirror_health(mirror: Mirror) -> MirrorHealth:
     """Return how a mirror is."""
-    return MirrorHealth(mirror.table, mirror.size, mirror.synced, mirror.synced_at)
+    return MirrorHealth(mirror.table, mirror.size, mirror.synced, mirror.synced_at, mirror.code)
 
 
 def running_threads() -> tuple[str, ...]:

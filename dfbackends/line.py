@@ -86,6 +86,10 @@ class Line(Generic[T, M]):
         """Give up a topic for a member, who may have lost it long ago."""
         self._topics.give_up(topic, member, wait)
 
+    def distrust(self) -> None:
+        """Replace the feed that is up, as if it had fallen silent."""
+        self._topics.distrust(Silent())
+
     def close(self, until: float) -> None:
         """End the line and its thread."""
         with self._lock:

@@ -11,7 +11,7 @@ from dfbackends.api import Table
 from dfbackends.cell import Cell
 from dfbackends.changes import Changes
 from dfbackends.entry import Entry
-from dfbackends.errors import Closed, Error, KeyNotFound, Unavailable
+from dfbackends.errors import Closed, Code, Error, KeyNotFound, Unavailable
 from dfbackends.follower import Follower
 from dfbackends.origin import origin
 from dfbackends.reliable import Reliable
@@ -80,6 +80,11 @@ class Mirror:
         return self._follower.synced_at
 
     @property
+    def code(self) -> Code | None:
+        """Why it is not ``synced``: what failed last, or why the line of changes is down; None where nothing has failed."""
+        return self._follower.code
+
+    @property
     def size(self) -> int:
         """How many entries the copy has; 0 before anything was copied."""
         return len(self._replica.cells)
@@ -107,7 +112,11 @@ class Mirror:
         if not self._follower.wait(timeout):
             if self.closed:
                 raise Closed("the mirror is closed")
-            raise Unavailable(f"the mirror of {self.table!r} was not current within {timeout:g} s", code="unreachable")
+            code = self.code
+            reason = f" ({code})" if code is not None else ""
+            raise Unavailable(
+                f"the mirror of {self.table!r} was not current within {timeout:g} s{reason}", code=code or "overloaded"
+            )
 
     def get(self, key: str) -> Any:
         """Return the value of an entry.
@@ -165,7 +174,9 @@ class Mirror:
 
     def _cells(self) -> dict[str, Cell]:
         if not self._follower.loaded:
-            raise Unavailable(f"the mirror of {self.table!r} has copied nothing yet: call wait_synced", code="unreachable")
+            raise Unavailable(
+                f"the mirror of {self.table!r} has copied nothing yet: call wait_synced", code=self.code or "overloaded"
+            )
         return self._replica.cells
 
     def _tell(self, differences: Sequence[Difference], *, synced: bool) -> None:

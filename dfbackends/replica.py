@@ -56,6 +56,7 @@ class Replica:
         self._lock = threading.Lock()
         self._parts: dict[Stream, _Part] = {}
         self._untold: dict[str, Cell | None] = {}
+        self._lapsed = False
 
     def follow(self, streams: Iterable[Stream]) -> list[Stream]:
         """Hold these streams; return those that are held no longer. Their entries leave."""
@@ -125,6 +126,7 @@ class Replica:
     def interrupt(self) -> None:
         """The changes have broken off; they may go on there."""
         with self._lock:
+            self._lapsed = True
             for part in self._parts.values():
                 part.state = State.INTERRUPTED if part.state is State.CURRENT else State.WANTED
         self._changed()
@@ -175,6 +177,12 @@ class Replica:
         """Whether all streams are."""
         return all(part.state is State.CURRENT for _, part in self._snapshot())
 
+    def lapse(self) -> bool:
+        """Return whether the changes have broken off since the last call, even if they go on already."""
+        with self._lock:
+            lapsed, self._lapsed = self._lapsed, False
+        return lapsed
+
     def untold(self) -> list[Difference]:
         """Return what has changed since the last call, once for each key, and only what can be told apart."""
         with self._lock:
@@ -183,8 +191,8 @@ class Replica:
         return [found for found in differences if not same(found.old, found.new)]
 
     def has_untold(self) -> bool:
-        """Whether something has changed since ``untold`` was called."""
-        return bool(self._untold)
+        """Whether something has changed, or broken off, since it was asked for."""
+        return bool(self._untold) or self._lapsed
 
     def _snapshot(self) -> list[tuple[Stream, _Part]]:
         with self._lock:

@@ -150,6 +150,15 @@ class Topics(Generic[T]):
             self.failure = failure
             self._changed.notify_all()
 
+    def distrust(self, reason: Exception, feed: Feed[T, Any] | None = None) -> None:
+        """Have the feed that is up given up, if it is this one where one is named."""
+        with self._changed:
+            doubtful = self._feed if feed in (None, self._feed) else None
+            if doubtful is not None:
+                self.broken = reason
+        if doubtful is not None:
+            doubtful.close()
+
     def close(self) -> None:
         """Fail who waits, and who comes."""
         with self._changed:
@@ -208,10 +217,8 @@ class Topics(Generic[T]):
                     self._asked.remove(topic, question)
                     if question.joins:
                         self._leave(topic, question.member)
-                if doubtful and self._feed is feed:
-                    self.broken = error
             if doubtful:
-                feed.close()
+                self.distrust(error, feed)
             raise failure from failure.__cause__
 
     def _leave(self, topic: T, member: Hashable) -> bool:

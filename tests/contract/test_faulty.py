@@ -8,12 +8,15 @@ from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.doubts import DoubtCases
 from contract_tests.cases.histories import HistoryCases
 from contract_tests.cases.losses import LossCases
+from contract_tests.cases.mirrors import MirrorCases
+from contract_tests.cases.staleness import StalenessCases
 from contract_tests.cases.undone import UndoneCases
 from contract_tests.injecting import FaultyHarness
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub
 from tests.drivers.poor import PoorDb, PoorStore
+from tests.drivers.replaced import replaced_memory, replaced_poor
 
 _rich, _carrier, _poor = Store(), Store(), PoorStore()
 for store in (_rich, _carrier):
@@ -40,17 +43,26 @@ class TestFaulty(BackendContract):
     """A backend with all capabilities that a single process can have."""
 
     harness = FaultyHarness(
-        "faulty", rich, {Capability.TRANSACTIONAL, Capability.JOINT, Capability.WATCHING, Capability.RESUMING}
+        "faulty",
+        rich,
+        {Capability.TRANSACTIONAL, Capability.JOINT, Capability.WATCHING, Capability.RESUMING},
+        replaceable=replaced_memory,
     )
 
 
 class TestFaultyPoor(BackendContract):
     """A backend without any capability, whose messages are carried by another one."""
 
-    harness = FaultyHarness("faulty-poor", poor)
+    harness = FaultyHarness("faulty-poor", poor, replaceable=replaced_poor)
 
 
-class TestFaultySqlite(AnnouncementCases, CommitCases, DoubtCases, HistoryCases, LossCases, UndoneCases):
-    """What outcomes, fences and the log of the file are for."""
+class TestFaultyForgetful(MirrorCases, StalenessCases):
+    """A store that tells of changes, and can not go on where a line of them broke."""
+
+    harness = FaultyHarness("faulty-forgetful", rich, {Capability.TRANSACTIONAL, Capability.JOINT, Capability.WATCHING})
+
+
+class TestFaultySqlite(AnnouncementCases, CommitCases, DoubtCases, HistoryCases, LossCases, StalenessCases, UndoneCases):
+    """What outcomes, fences, heads and the log of the file are for."""
 
     harness = FaultyHarness("faulty-sqlite", in_a_file, set(Capability) - {Capability.SHARED, Capability.DURABLE})
