@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dfbackends
-from contract_tests.waiting import SOON, eventually
+from contract_tests.waiting import FACTOR, SOON, eventually
 from dfbackends import Changed, Entry, Mirror
 
 Content = tuple[Any, str]
@@ -16,6 +16,7 @@ def wait_equal(mirror: Mirror, db: dfbackends.Database, budget: float = SOON) ->
     """Return once a mirror has exactly what the store has, and says so; nobody writes meanwhile."""
     topics = mirror.topics
     wanted = {entry.key: entry for entry in db.entries(mirror.table) if topics is None or entry.topic in topics}
+    mirror.wait_synced(budget * FACTOR)
     eventually(lambda: {entry.key: entry for entry in mirror.entries()} == wanted, "it equals the store", budget)
     eventually(lambda: mirror.synced, "it is synced", budget)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -101,15 +103,18 @@ class MirrorCases(Cases):
     @clause("MIR-01")
     def test_it_ends(self, store: Store) -> None:
         """A mirror ends with its backend; a table or topic that is none is refused at once."""
-        each_raises(InvalidName, lambda: store.backend.mirror(""), lambda: store.backend.mirror("t", topics=["\ud800"]))
+        illegal: list[Any] = ["", "\ud800", 5]
+        for name in illegal:
+            each_raises(InvalidName, partial(store.backend.mirror, name), partial(store.backend.mirror, "t", topics=[name]))
         backend = store.open()
-        mirror = backend.mirror("t", check_interval=self.interval)
+        mirror = backend.mirror("ends", check_interval=self.interval)
         mirror.wait_synced(10)
 
         backend.close()
 
         assert (mirror.closed, mirror.synced, mirror.code) == (True, False, None)
         each_raises(Closed, lambda: mirror.wait_synced(1), lambda: backend.mirror("t"))
+        eventually(lambda: not any(name.endswith("mirror-ends") for name in store.backend.health().threads), "its thread ends")
 
     @clause("MIR-01")
     def test_topics_may_change_under_load(self, store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from contract_tests.capability import Capability
@@ -12,8 +14,8 @@ from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.marks import clause
 from contract_tests.traffic import Traffic
-from contract_tests.waiting import Stopwatch, eventually, never
-from dfbackends import Mirror, Unavailable
+from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually, never
+from dfbackends import Changed, Mirror, Unavailable
 
 READING = ("read", "scan", "watch")
 INTERVAL = 0.3
@@ -211,6 +213,30 @@ class StalenessCases(Cases):
             scanned = store.plan.calls["scan"]
 
         assert scanned == 50
+
+    @clause("MIR-02", injects=[Fault.BROKEN_LINE], needs=[Capability.WATCHING, Capability.RESUMING])
+    def test_an_outage_that_nobody_could_be_told_of_in_time(self, store: Store) -> None:
+        """An outage that is over before it can be told, since a handler was running, is told all the same."""
+        told = Told()
+        busy, go_on = threading.Event(), threading.Event()
+
+        def on_change(change: Changed) -> None:
+            busy.set()
+            go_on.wait(SOON * FACTOR)
+
+        with store.backend.mirror("t", on_change=on_change, on_state=told.on_state) as mirror:
+            mirror.wait_synced(10)
+            told.wait_synced()
+            store.db.put("t", "k", 1)
+            assert busy.wait(SOON * FACTOR)
+            store.plan.lose_line()
+            eventually(lambda: not mirror.synced or store.plan.calls["watch"] > 1, "the line breaks")
+            eventually(lambda: mirror.synced, "the line goes on")
+            assert told.states == [True]
+            go_on.set()
+
+            told.wait_stale()
+            told.wait_synced()
 
     @clause("MIR-02", injects=[Fault.GONE, Fault.DOWN], needs=[Capability.WATCHING])
     def test_all_mirrors_of_a_line(self, store: Store) -> None:
