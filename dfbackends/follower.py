@@ -97,10 +97,9 @@ class Follower:
             self._news.notify_all()
 
     def wait(self, timeout: float) -> bool:
-        """Wait until the replica is synced; return whether it is."""
+        """Wait until the replica is synced; return whether it was, which may have changed since."""
         with self._news:
-            self._news.wait_for(lambda: self.synced or self.stopped, timeout)
-        return self.synced
+            return self._news.wait_for(lambda: self.synced or self.stopped, timeout) and not self.stopped
 
     def stop(self) -> None:
         """Do nothing more; the thread ends by itself."""

@@ -123,12 +123,12 @@ class StalenessCases(Cases):
     def test_a_slow_line_is_no_fault(self, store: Store) -> None:
         """Changes that come 300 ms later, without pause, do not make a copy stale."""
         told = Told()
-        with store.backend.mirror("t", on_state=told.on_state, check_interval=1.0) as mirror:
+        with store.backend.mirror("t", on_state=told.on_state, check_interval=2.0) as mirror:
             mirror.wait_synced(10)
             told.wait_synced()
             store.plan.impair(Fault.SLOW)
             with Traffic([store.open().db], "t", TOPICS) as traffic:
-                never(lambda: False in told.states, "it is told to be stale", 4)
+                never(lambda: False in told.states, "it is told to be stale", 5)
                 with traffic.paused():
                     wait_equal(mirror, store.db)
 
