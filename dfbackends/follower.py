@@ -188,6 +188,8 @@ class Follower:
                 raise
         if self.replica.current:
             self._prove(began)
+            # What was read may have come from another store than the changes do: whoever read it says where that one is.
+            self._check_at = 0.0 if self._changes is not None else self._check_at
 
     def _check(self) -> None:
         """Compare with the store when it is time; find what the store told at the last comparison to have come."""
