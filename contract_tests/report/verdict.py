@@ -24,7 +24,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Level:
-    """Whether a level is reached. ``reasons`` say why it is not; ``gaps`` what was left untried beside what ran."""
+    """Whether a level is reached. ``reasons`` say why it is not; ``gaps`` what is not proven all the same."""
 
     name: str
     reasons: tuple[Remark, ...]
@@ -53,13 +53,13 @@ class Verdict:
 def verdict(report: Conformance) -> Verdict:
     """Return which levels a backend has reached, and why not the others.
 
-    A level needs all below it, and of each of its clauses that applies to the backend at least one case that ran, and none that
-    failed. A clause does not apply where the declarations of the backend rule out all of its cases. A deviation is a failure where
-    the clause is required. Only a run of all cases claims anything, and only one with the figures of the full profile claims more
-    than Concurrent.
+    A level needs all below it, and of each of its clauses that applies to the backend at least one case that ran, and none
+    that failed. A clause does not apply where the declarations of the backend rule out all of its cases. A deviation is a
+    failure where the clause is required. Only a run of all cases claims anything, and only one with the figures of the full
+    profile claims more than Concurrent.
     """
     invalid = tuple(
-        Remark(result.clause, f"{result.test}: {result.reason}")
+        Remark(result.clause, f"{result.test}: {_first_line(result.reason)}")
         for result in report.results
         if result.outcome is Outcome.INVALID
     )
@@ -97,7 +97,7 @@ def _against(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
     for result in results:
         if result.outcome in bad:
             known = "a known deviation of a required clause" if result.outcome is Outcome.DEVIATION else "failed"
-            yield Remark(clause.id, f"{result.test}: {known}: {result.reason}")
+            yield Remark(clause.id, f"{result.test}: {known}: {_first_line(result.reason)}")
     if not results and not clause.planned:
         yield Remark(clause.id, "no case of it in this run")
     elif not any(result.outcome.ran for result in results):
@@ -113,4 +113,8 @@ def _gaps(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
             if result.outcome is Outcome.NOT_RUN:
                 yield Remark(clause.id, f"{result.test}: not run: {result.reason}")
             elif result.outcome is Outcome.DEVIATION and not clause.required:
-                yield Remark(clause.id, f"{result.test}: a known deviation: {result.reason}")
+                yield Remark(clause.id, f"{result.test}: a known deviation: {_first_line(result.reason)}")
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
