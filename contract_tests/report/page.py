@@ -21,5 +21,6 @@ def page(report: Conformance) -> str:
         totals=[(outcome, counted[outcome]) for outcome in Outcome if counted[outcome]],
         sides=by_side(report),
         survivals=survivals(report),
+        injected=sum(count for result in report.results for count in result.faults.values()),
         slowest=max((speed.ratio for speed in report.speeds), default=1.0),
     )
