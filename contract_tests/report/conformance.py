@@ -202,7 +202,7 @@ class Conformance:
 
     def write(self, path: Path) -> None:
         """Write the report into a file."""
-        report = {"format": FORMAT, **msgspec.to_builtins(self, order="sorted")}
+        report = {"format": FORMAT, **msgspec.to_builtins(self, order="deterministic")}
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
     @classmethod
