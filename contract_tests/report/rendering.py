@@ -36,14 +36,10 @@ def word(outcome: Outcome | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say it.
-
-    >>> duration(0.0204), duration(4.26), duration(183)
-    ('20 ms', '4.3 s', '183 s')
-    """
-    if seconds < 1:
+    """Return seconds as people say it, with two figures or three."""
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
 
 
 def spread(measured: Spread | None) -> str:

@@ -13,6 +13,7 @@ from contract_tests.fault import Fault
 from contract_tests.report.conformance import Conformance, Outcome, Recovery, Result, Spread
 from contract_tests.report.matrix import Row
 from contract_tests.report.page import page
+from contract_tests.report.rendering import duration
 from contract_tests.report.survival import Survival, survivals
 from contract_tests.report.writer import write
 from tests.report.reports import DEVIATION, report, result
@@ -110,6 +111,14 @@ def test_versions_extent_and_measurements_are_there() -> None:
         "512 bytes",
     ):
         assert words in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0, "0 ms"), (0.0204, "20 ms"), (0.9999, "1.0 s"), (4.26, "4.3 s"), (9.96, "10 s"), (183.2, "183 s")],
+)
+def test_a_duration_is_said_with_the_figures_that_matter(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
 
 
 def test_faults_are_counted_over_the_cases_that_they_struck() -> None:
