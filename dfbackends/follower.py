@@ -11,15 +11,15 @@ from typing import Protocol
 
 from dfbackends.api import Stream, Table
 from dfbackends.changes import Changes
-from dfbackends.errors import Closed, Error
+from dfbackends.errors import BackendError, Closed, Error
+from dfbackends.failures import Failures
 from dfbackends.origin import origin
+from dfbackends.outage import Outage
+from dfbackends.pace import Pace
 from dfbackends.reliable import Reliable
 from dfbackends.replica import Difference, Replica
 
 LOG = logging.getLogger(__name__)
-
-_AGAIN = (0.1, 5.0)
-"""The shortest and the longest pause after something failed, in seconds."""
 
 
 class Tell(Protocol):
@@ -44,6 +44,8 @@ class Follower:
         topics: Iterable[str] | None,
         changes: Changes | None,
         interval: float,
+        pace: Pace,
+        outage: Outage,
         tell: Tell,
     ) -> None:
         self.replica: Replica = Replica(self._wake)
@@ -55,6 +57,9 @@ class Follower:
         self._place = place
         self._changes = changes
         self._interval = interval
+        self._shortest, self._longest = pace.mirror
+        self._outage = outage
+        self._missed = Failures(LOG, logging.INFO)
         self._tell = tell
         # Guards what other threads set, and is told of all that the thread has to look at.
         self._news = threading.Condition()
@@ -64,7 +69,7 @@ class Follower:
         # The thread's own.
         self._proved = -math.inf
         self._check_at = self._retry_at = 0.0
-        self._pause = _AGAIN[0]
+        self._pause = self._shortest
         self._told = False
         self._thread = threading.Thread(target=self._run, name=f"dfbackends-mirror-{table}", daemon=True)
 
@@ -74,6 +79,11 @@ class Follower:
         if self._moved or self.stopped or time.monotonic() - self._proved > 2 * self._interval:
             return False
         return self.loaded and self.replica.current
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The one that follows."""
+        return self._thread
 
     @property
     def topics(self) -> frozenset[str] | None:
@@ -123,13 +133,13 @@ class Follower:
             except Closed:
                 break
             except Error as error:
-                LOG.debug("%s is to be mended: %s", self._thread.name, origin(error))
+                code = error.code if isinstance(error, BackendError) else "protocol"
+                self._outage.down(code, f"{self._thread.name}: {origin(error)}", self)
                 self._retry_at = time.monotonic() + self._pause
-                self._pause = min(2 * self._pause, _AGAIN[1])
-            else:
-                self._pause = _AGAIN[0]
+                self._pause = min(2 * self._pause, self._longest)
             self._say()
         self.stopped = True
+        self._outage.leave(self)
         if self._changes is not None:
             self._changes.leave(self.replica.follow(()), self.replica)
 
@@ -186,7 +196,7 @@ class Follower:
         overdue = self.replica.overdue() if self._changes is not None else None
         if overdue or self._changes is None:
             if overdue:
-                LOG.info("%s has missed changes, and loads again", self._thread.name)
+                self._missed.tell("missed", "%s has missed changes, and loads again", self._thread.name)
             self.replica.doubt(overdue)
             self._load()
             return
@@ -195,6 +205,8 @@ class Follower:
             self._prove(began)
 
     def _prove(self, at: float) -> None:
+        self._outage.up(self)
+        self._pause = self._shortest
         with self._news:
             self.loaded = True
             self.synced_at = at
