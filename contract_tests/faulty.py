@@ -179,7 +179,7 @@ class _FaultyTransactional(_Faulty, Transactional):
 class _FaultyWatching(_Faulty, Watching):
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         driver: Watching = self._driver
-        return driver.watch(after)
+        return self._sent("watch", lambda: driver.watch(after), after)
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         driver: Watching = self._driver

@@ -152,11 +152,18 @@ class Follower:
         with self._news:
             while not self.stopped:
                 now = time.monotonic()
-                at = self._retry_at if self._moved or self.replica.wanted() else max(self._check_at, self._retry_at)
+                at = self._due()
                 if at <= now or self.replica.has_untold() or self.synced != self._told:
                     return True
                 self._news.wait(min(at - now, self._interval))
             return False
+
+    def _due(self) -> float:
+        """Return when there is something to do, if nothing changes until then."""
+        if self._moved or self.replica.wanted():
+            return self._retry_at
+        # While the line is down there is nothing to compare; that it goes on is a change.
+        return max(self._check_at, self._retry_at) if self.replica.current else math.inf
 
     def _move(self) -> None:
         """Turn to the topics that are wanted now."""

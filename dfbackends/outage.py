@@ -14,8 +14,8 @@ from dfbackends.errors import Code
 class Outage:
     """Something that is tried again and again, by one or by several members, until none of them fails.
 
-    Its beginning, each change of its reason and its end are a line each. Where they come faster than an allowance, what holds
-    is told as soon as there is one again, with how many changes were not told. Any thread.
+    Its beginning is a line, and so is each other reason that it comes to have, and its end. Where outages follow each other
+    faster than an allowance has lines, the end is told as soon as there is one again, with how much was not told. Any thread.
     """
 
     def __init__(self, log: logging.Logger, what: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,39 +26,43 @@ class Outage:
         self._allowance = Allowance(clock)
         self._failing: set[Hashable] = set()
         self._code: Code | None = None
-        self._told: Code | None = None
+        self._told: set[Code] = set()
         self._untold = 0
 
     def down(self, code: Code, why: str, member: Hashable = None) -> None:
         """A member failed. ``why`` must hold neither values nor keys."""
         with self._lock:
             self._failing.add(member)
-            changed, self._code = code != self._code, code
-            self._tell(f"is down: {code} ({why})", changed=changed)
+            before, self._code = self._code, code
+            if code not in self._told and self._tell(logging.WARNING, f"is down: {code} ({why})", changed=code != before):
+                self._told.add(code)
 
     def up(self, member: Hashable = None) -> None:
         """A member did not fail; to be called each time, also where none ever failed."""
-        if self._told is None and not self._failing:
+        if not self._told and not self._failing:
             return
         with self._lock:
             self._failing.discard(member)
             if not self._failing:
-                changed, self._code = self._code is not None, None
-                self._tell("works again", changed=changed)
+                before, self._code = self._code, None
+                if self._told and self._tell(logging.INFO, "works again", changed=before is not None):
+                    self._told.clear()
 
     def leave(self, member: Hashable) -> None:
         """A member is tried no more, which says nothing about what it was tried on."""
         with self._lock:
             self._failing.discard(member)
             if not self._failing:
-                self._code = self._told = None
+                self._code = None
+                self._told.clear()
 
-    def _tell(self, text: str, *, changed: bool) -> None:
-        if self._code == self._told or not self._allowance.take():
-            self._untold += changed
-            self._log.debug("%s %s", self._what, text, stacklevel=3)
-            return
-        others, self._untold, self._told = self._untold, 0, self._code
+    def _tell(self, level: int, text: str, *, changed: bool) -> bool:
+        if not self._allowance.take():
+            if changed:
+                self._untold += 1
+                self._log.debug("%s %s", self._what, text, stacklevel=3)
+            return False
+        others, self._untold = self._untold, 0
         remark = f"; it changed {others} times more since this was told last" if others else ""
-        level = logging.INFO if self._code is None else logging.WARNING
         self._log.log(level, "%s %s%s", self._what, text, remark, stacklevel=3)
+        return True
