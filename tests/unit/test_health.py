@@ -166,9 +166,10 @@ def test_asking_shows_nowhere_and_grows_nothing(url: str) -> None:
             mirror.wait_synced(10)
             eventually(lambda: len(changed) == 1, "the entry is there")
             for _ in range(50):
-                assert backend.health().well
+                backend.health()
 
-            never(lambda: len(changed) > 1 or bool(heard) or not mirror.synced, "somebody was woken")
+            never(lambda: len(changed) > 1 or bool(heard), "somebody was told")
+        eventually(lambda: backend.health().well, "it was written")
         assert other.db.tables() == ["health"]
         assert list(other.db.keys("health")) == ["k"]
         own = [key for key, _ in other._store.driver.scan(Table("!health", "!health"))]
