@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from contract_tests.capability import Capability
 
@@ -18,7 +19,8 @@ LEVELS = ("Core", "Concurrent", "Resilient", "Verified")
 SIDES = ("db", "pubsub", "changes", "life", "errors", "config")
 
 
-class Clause(NamedTuple):
+@dataclass(frozen=True)
+class Clause:
     """One promise of every backend that has what the clause needs. ``planned`` is why it has no case yet, else empty."""
 
     id: str

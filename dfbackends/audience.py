@@ -12,6 +12,7 @@ from dfbackends.continuity import Continuity, Gap
 from dfbackends.delivery import Delivery, Item, Recipient
 from dfbackends.envelope import opened
 from dfbackends.errors import Code
+from dfbackends.failures import Failures
 from dfbackends.hearer import Hearer, Standing
 from dfbackends.loss import Loss, Reason
 
@@ -44,6 +45,7 @@ class Audience:
         # Guards the channels, and the standing of their hearers. Continuity is the reader's alone.
         self._lock = threading.Lock()
         self._channels: dict[str, _Channel] = {}
+        self._skipped = Failures(LOG)
         self.malformed: int = 0
         """Messages that were not ours."""
 
@@ -144,9 +146,7 @@ class Audience:
 
     def _skip(self, message: Message) -> None:
         self.malformed += 1
-        # The first, the second, the fourth: whoever sends garbage must not fill the log.
-        if self.malformed & (self.malformed - 1) == 0:
-            LOG.warning("a message of %d bytes is not ours, and was skipped; so far %d", len(message.data), self.malformed)
+        self._skipped.tell("skipped", "a message of %d bytes is not ours, and was skipped", len(message.data))
 
     def _gaps(self, channel: _Channel, gap: Gap) -> list[Item]:
         return [

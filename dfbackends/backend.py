@@ -10,14 +10,16 @@ import weakref
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
-from dfbackends.api import DbApi, Key, PubSubApi, Table
+from dfbackends.api import DbApi, Key, PubSubApi, Table, Write
 from dfbackends.catalog import Catalog
 from dfbackends.database import Database
 from dfbackends.errors import Unavailable
-from dfbackends.health import PREFIX, Health, mirror_health, running_threads
+from dfbackends.health import PREFIX, Health, line_health, mirror_health, running
 from dfbackends.mirror import Mirror, OnChange, OnState
 from dfbackends.mirrors import Mirrors
 from dfbackends.names import Namespace
+from dfbackends.pace import USUAL, Pace
+from dfbackends.probe import Probe
 from dfbackends.pubsub import PubSub
 from dfbackends.reliable import Reliable
 from dfbackends.retry import Patience
@@ -34,19 +36,33 @@ class Backend:
     """A store and what carries messages, opened by :func:`dfbackends.open`; closed by ``close``, or by a ``with`` block."""
 
     def __init__(
-        self, name: str, db: DbApi, pubsub: PubSubApi, *, namespace: str, patience: Patience, threads: int, atomic: bool
+        self,
+        name: str,
+        db: DbApi,
+        pubsub: PubSubApi,
+        *,
+        namespace: str,
+        patience: Patience,
+        threads: int,
+        atomic: bool,
+        pace: Pace = USUAL,
     ) -> None:
         """Take drivers that are open; ``atomic`` where the store can publish within a commit what ``pubsub`` then delivers."""
         self.name = name
         space = Namespace(namespace)
         self._drivers = (pubsub, db)
-        self._store = Reliable(db, namespace=space, patience=patience)
-        self._probe = Key(Table(space.internal("tables"), space.internal("tables")), "tables")
-        self.pubsub: PubSub = PubSub(pubsub, namespace=space, patience=patience, threads=threads)
+        self._store = store = Reliable(db, namespace=space, patience=patience, pace=pace)
+        # In a table of its own, which no listing shows and no mirror follows: one entry, that is always the same.
+        home = Table(space.internal("health"), space.internal("health"))
+        self._touched = Key(home, "health")
+        write = Write(self._touched, b"1")
+        self._reading = Probe(f"{PREFIX}reading", lambda: db.read([self._touched]), db.errors)
+        self._writing = Probe(f"{PREFIX}writing", lambda: db.write([write], store.new_op()), db.errors)
+        self.pubsub: PubSub = PubSub(pubsub, namespace=space, patience=patience, threads=threads, pace=pace)
         catalog = Catalog(self._store, space)
         writer = Writer(self._store, space, self.pubsub, atomic=atomic)
         self.db: Database = Database(self._store, catalog, space, writer)
-        self._mirrors = Mirrors(self._store, catalog)
+        self._mirrors = Mirrors(self._store, catalog, pace=pace)
         # Guards _closed: the first caller closes, the others wait until it has.
         self._lock = threading.Lock()
         self._closed = False
@@ -65,7 +81,7 @@ class Backend:
         until = time.monotonic() + wait
         while True:
             try:
-                self._store.read((self._probe,))
+                self._store.read((self._touched,))
                 return
             except Unavailable:
                 remaining = until - time.monotonic()
@@ -93,13 +109,31 @@ class Backend:
         return self._mirrors.open(table, topics=topics, on_change=on_change, on_state=on_state, check_interval=check_interval)
 
     def health(self) -> Health:
-        """Return how the backend is now. The store is asked once, for as long as one call takes.
+        """Return how the backend is now, within a second, whatever state it is in.
+
+        The store is asked to read, and to write, an entry of the library's own, which costs it two calls. A question that is
+        not answered in time stays the only one of its kind: who calls again is told the answer once there is one.
 
         :raises Closed: the backend is closed
         """
-        store = self._store.ask(self._probe)
-        mirrors = tuple(mirror_health(mirror) for mirror in self._mirrors.listed())
-        return Health(self.name, store, self._store.resolver.unresolved, self.pubsub.health(), mirrors, running_threads())
+        self._store.check_open()
+        line, mirrors = self._mirrors.line, self._mirrors.listed()
+        threads = [*self.pubsub.threads, *self._mirrors.threads, self._store.resolver.thread]
+        threads += [self._reading.thread, self._writing.thread]
+        found = running(threads)
+        reading, writing = self._reading.ask(), self._writing.ask()
+        health = Health(
+            self.name,
+            read=(read := reading.code("unreachable")),
+            write=writing.code("overloaded" if read is None else "unreachable"),
+            unresolved=self._store.resolver.unresolved,
+            pubsub=self.pubsub.health(),
+            changes=line_health(line) if line is not None else None,
+            mirrors=tuple(map(mirror_health, mirrors)),
+            threads=found,
+        )
+        self._store.check_open()  # Else what is told may be no more than that it was closed meanwhile.
+        return health
 
     def close(self) -> None:
         """Give up the line, the threads and the connections; takes at most 5 s. Idempotent, from any thread, handlers too."""
@@ -117,6 +151,8 @@ class Backend:
             self._mirrors.close(began + _SHARES[0])
             self.pubsub.close(began + _SHARES[1] - time.monotonic())
             self._store.close(began + _SHARES[2])
+            for probe in (self._reading, self._writing):
+                probe.close(began + _SHARES[2])
             _close(self._drivers, began + _SHARES[2])
         finally:
             self._ended.set()

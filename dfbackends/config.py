@@ -42,6 +42,11 @@ class Choice(NamedTuple):
     driver: Driver[Any]
     values: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        secret = {option.dest for option in self.driver.options if option.secret}
+        values = ", ".join(f"{name}={'***' if name in secret else repr(value)}" for name, value in self.values.items())
+        return f"<Choice {self.name!r} {values}>"
+
 
 class Settings(NamedTuple):
     """All that is configured; ``pubsub`` is None for messages kept in the database."""

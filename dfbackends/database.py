@@ -245,4 +245,4 @@ class Database:
 
 
 def _stale(table: str, key: str) -> Conflict:
-    return Conflict(f"{table}: {key!r} is not at the revision that was expected")
+    return Conflict(f"{table}: the key is not at the revision that was expected", table=table, key=key)

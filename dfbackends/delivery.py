@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from dfbackends.backlog import Backlog
+from dfbackends.failures import Failures
 from dfbackends.loss import Loss
 from dfbackends.origin import origin
 
@@ -38,6 +39,7 @@ class Recipient:
     running: threading.Thread | None = None
     since: float = 0.0
     finished: threading.Event = field(default_factory=threading.Event)
+    failures: Failures = field(default_factory=lambda: Failures(LOG, logging.ERROR))
 
 
 Item = tuple[Sequence[Recipient], bytes | Loss]
@@ -120,6 +122,12 @@ class Delivery:
             running = recipient.running
         if running is not None and not self.is_handler():
             recipient.finished.wait(max(0.0, until - time.monotonic()))
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Those that call handlers."""
+        with self._lock:
+            return list(self._threads)
 
     def is_handler(self) -> bool:
         """Tell whether a handler asks."""
@@ -211,7 +219,8 @@ class Delivery:
             try:
                 hand(item)
             except BaseException as error:  # noqa: BLE001 - whatever a handler raises, the next message is delivered.
-                LOG.error("%s failed: %s", recipient.name, origin(error))
+                where = origin(error)
+                recipient.failures.tell(where, "%s failed: %s", recipient.name, where)
                 with self._lock:
                     self._errors += 1
             recipient.since = now = time.monotonic()

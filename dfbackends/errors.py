@@ -1,6 +1,7 @@
 """What can go wrong, and what the exception of a client means.
 
-Every error of dfbackends is an :class:`Error`. Each one pickles, and none has a value or a password in its text.
+Every error of dfbackends is an :class:`Error`. Each one pickles, and none has a key, a value or a password in its text or
+``repr``, since applications log errors; keys are attributes. The exception of a client, ``__cause__``, may hold any of them.
 """
 
 from __future__ import annotations
@@ -58,12 +59,9 @@ class EntryError(Error):
     problem = "is not as expected"
 
     def __init__(self, table: str, key: str) -> None:
-        super().__init__(table, key)
+        super().__init__(f"{table}: the key {self.problem}")
         self.table = table
         self.key = key
-
-    def __str__(self) -> str:
-        return f"{self.table}: {self.key!r} {self.problem}"
 
 
 class KeyNotFound(EntryError, LookupError):
@@ -79,7 +77,15 @@ class KeyExists(EntryError):
 
 
 class Conflict(Error):
-    """Somebody else changed what the caller relied on; nothing was changed by this call."""
+    """Somebody else changed what the caller relied on; nothing was changed by this call.
+
+    ``table`` and ``key`` name the entry, where it is about a single one.
+    """
+
+    def __init__(self, message: str, *, table: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.table = table
+        self.key = key
 
 
 class Closed(Error):

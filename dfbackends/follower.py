@@ -11,15 +11,15 @@ from typing import Protocol
 
 from dfbackends.api import Stream, Table
 from dfbackends.changes import Changes
-from dfbackends.errors import BackendError, Closed, Code, Error
+from dfbackends.errors import BackendError, Closed, Code
+from dfbackends.failures import Failures
 from dfbackends.origin import origin
+from dfbackends.outage import Outage
+from dfbackends.pace import Pace
 from dfbackends.reliable import Reliable
 from dfbackends.replica import Difference, Replica
 
 LOG = logging.getLogger(__name__)
-
-_AGAIN = (0.1, 5.0)
-"""The shortest and the longest pause after something failed, in seconds."""
 
 
 class Tell(Protocol):
@@ -44,6 +44,8 @@ class Follower:
         topics: Iterable[str] | None,
         changes: Changes | None,
         interval: float,
+        pace: Pace,
+        outage: Outage,
         tell: Tell,
     ) -> None:
         self.replica: Replica = Replica(self._wake)
@@ -55,6 +57,9 @@ class Follower:
         self._place = place
         self._changes = changes
         self._interval = interval
+        self._shortest, self._longest = pace.mirror
+        self._outage = outage
+        self._misses = Failures(LOG, logging.INFO)
         self._tell = tell
         # Guards what other threads set, and is told of all that the thread has to look at.
         self._news = threading.Condition()
@@ -66,7 +71,7 @@ class Follower:
         self._proved = self._compared = -math.inf
         self._missed = False
         self._check_at = self._retry_at = 0.0
-        self._pause = _AGAIN[0]
+        self._pause = self._shortest
         self._told = False
         self._thread = threading.Thread(target=self._run, name=f"dfbackends-mirror-{table}", daemon=True)
 
@@ -83,6 +88,11 @@ class Follower:
         if self.synced or self.stopped:
             return None
         return (self._changes.line.code if self._changes is not None else None) or self._failed
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The one that follows."""
+        return self._thread
 
     @property
     def topics(self) -> frozenset[str] | None:
@@ -130,15 +140,14 @@ class Follower:
                 self._check()
             except Closed:
                 break
-            except Error as error:
-                LOG.debug("%s is to be mended: %s", self._thread.name, origin(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, a mirror that stands still would be wrong in silence.
                 self._failed = error.code if isinstance(error, BackendError) else "protocol"
+                self._outage.down(self._failed, f"{self._thread.name}: {origin(error)}", self)
                 self._retry_at = time.monotonic() + self._pause
-                self._pause = min(2 * self._pause, _AGAIN[1])
-            else:
-                self._pause = _AGAIN[0]
+                self._pause = min(2 * self._pause, self._longest)
             self._say()
         self.stopped = True
+        self._outage.leave(self)
         if self._changes is not None:
             self._changes.leave(self.replica.follow(()), self.replica)
 
@@ -153,11 +162,18 @@ class Follower:
         with self._news:
             while not self.stopped:
                 now = time.monotonic()
-                at = self._retry_at if self._moved or self.replica.wanted() else max(self._check_at, self._retry_at)
+                at = self._due()
                 if at <= now or self.replica.has_untold() or self.synced != self._told:
                     return True
                 self._news.wait(min(at - now, self._interval))
             return False
+
+    def _due(self) -> float:
+        """Return when there is something to do, if nothing changes until then."""
+        if self._moved or self.replica.wanted():
+            return self._retry_at
+        # While the line is down there is nothing to compare; that it goes on is a change.
+        return max(self._check_at, self._retry_at) if self.replica.current else math.inf
 
     def _move(self) -> None:
         """Turn to the topics that are wanted now."""
@@ -183,7 +199,7 @@ class Follower:
                 self._changes.follow(stream, self.replica, time.monotonic() + self._store.patience.deadline)
             try:
                 self.replica.load(stream, self._store.scan(stream.table, stream.topic))
-            except Error:
+            except Exception:
                 self.replica.doubt([stream])
                 raise
         if self.replica.current:
@@ -206,7 +222,7 @@ class Follower:
             self.replica.doubt()
             self._load()
         elif overdue:
-            LOG.info("%s has missed changes, and loads again", self._thread.name)
+            self._misses.tell("missed", "%s has missed changes, and loads again", self._thread.name)
             if self._missed:
                 # It was loaded again, and misses changes again: they come from somewhere else than the store.
                 self._changes.distrust()
@@ -222,6 +238,8 @@ class Follower:
 
     def _prove(self, at: float) -> None:
         """Note that the replica was equal to the store at a time (time.monotonic)."""
+        self._outage.up(self)
+        self._pause = self._shortest
         with self._news:
             self.loaded = True
             self._failed = None

@@ -1,16 +1,34 @@
-"""How a backend is, told without waiting for it for long."""
+"""How a backend is, told within a second whatever its state."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from dfbackends.errors import Code
+from dfbackends.line import Line
 from dfbackends.mirror import Mirror
 from dfbackends.pubsub import PubSubHealth
 
 PREFIX = "dfbackends-"
 """How the names of all threads of a backend begin."""
+
+
+@dataclass(frozen=True)
+class LineHealth:
+    """The state of the line that brings the changes of tables to the mirrors."""
+
+    connected: bool
+    """Whether it is up; the first mirror opens it."""
+    silent: float | None
+    """Seconds since the last proof that it is alive; None before it was opened."""
+    code: Code | None
+    """Why it is down."""
+    breaks: int
+    """How many times it broke."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +46,35 @@ class MirrorHealth:
 class Health:
     """The state of an open backend.
 
-    ``store`` is None when the store answered a read just now, else the reason why it did not; ``unresolved`` counts the writes
-    whose outcome is still being asked for; ``threads`` names the threads of the backend that run.
+    ``read`` and ``write`` are None when the store did just that now, else the reason why it did not: ``unreachable`` stands
+    also for no answer within the second, of a write ``overloaded`` where reading was answered. A store that may only be read
+    says ``read_only`` or ``forbidden``.
     """
 
     name: str
-    store: Code | None
+    read: Code | None
+    write: Code | None
     unresolved: int
+    """The writes whose outcome is still being asked for."""
     pubsub: PubSubHealth
+    changes: LineHealth | None
+    """The line of changes; None where the store does not tell of any, so that mirrors poll."""
     mirrors: tuple[MirrorHealth, ...]
     threads: tuple[str, ...]
+    """The names of the threads of this backend that run."""
 
     @property
     def well(self) -> bool:
-        """Whether the store answers, the line to the messages, where there is one, is up, and all mirrors are current."""
-        return self.store is None and self.pubsub.code is None and all(mirror.synced for mirror in self.mirrors)
+        """Whether the store reads and writes, the lines that were opened are up, and all mirrors are current."""
+        lines = self.pubsub.code is None and (self.changes is None or self.changes.code is None)
+        current = all(mirror.synced for mirror in self.mirrors)
+        return self.read is None and self.write is None and lines and current
+
+
+def line_health(line: Line[Any, Any]) -> LineHealth:
+    """Return how a line is."""
+    heard = line.heard
+    return LineHealth(line.connected, time.monotonic() - heard if heard is not None else None, line.code, line.breaks)
 
 
 def mirror_health(mirror: Mirror) -> MirrorHealth:
@@ -50,6 +82,6 @@ def mirror_health(mirror: Mirror) -> MirrorHealth:
     return MirrorHealth(mirror.table, mirror.size, mirror.synced, mirror.synced_at, mirror.code)
 
 
-def running_threads() -> tuple[str, ...]:
-    """Return the names of the threads of dfbackends in this process, sorted."""
-    return tuple(sorted(thread.name for thread in threading.enumerate() if thread.name.startswith(PREFIX)))
+def running(threads: Iterable[threading.Thread | None]) -> tuple[str, ...]:
+    """Return the names of the threads that run, sorted."""
+    return tuple(sorted(thread.name for thread in threads if thread is not None and thread.is_alive()))

@@ -12,6 +12,7 @@ from dfbackends.backlog import Backlog
 from dfbackends.codec import decode
 from dfbackends.delivery import Recipient
 from dfbackends.errors import InvalidValue
+from dfbackends.failures import Failures
 from dfbackends.loss import Loss, Reason
 
 LOG = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Hearer:
         """When the backend confirmed the topic (time.monotonic)."""
         # Held by the one call that renews it.
         self.renewing: threading.Lock = threading.Lock()
+        self._skipped = Failures(LOG)
         self._on_message = on_message
         self._on_loss = on_loss
 
@@ -63,7 +65,7 @@ class Hearer:
             data = decode(item)
         except InvalidValue:
             self.recipient.malformed += 1
-            LOG.warning("a message of topic %r is not JSON, and was skipped", self.topic)
+            self._skipped.tell("skipped", "a message of topic %r is not JSON, and was skipped", self.topic)
             self._on_loss(Loss(Reason.GAP, self.topic, 1))
         else:
             self._on_message(self.topic, data)

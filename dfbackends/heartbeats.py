@@ -48,6 +48,11 @@ class Heartbeats:
         self._pause_ends = 0.0
         self._closing = False
 
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The one that sends them, while there are any."""
+        return self._thread
+
     def follow(self, tracks: Sequence[Track]) -> None:
         """Begin anew with tracks that a message was sent on."""
         with self._changed:

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Position
 from dfbackends.errors import BackendError, Closed, Code, ErrorTable, wrapped
 from dfbackends.origin import origin
+from dfbackends.outage import Outage
 from dfbackends.pace import USUAL, Pace, Pauses
 from dfbackends.topics import Topics
 from dfbackends.watch import Silent, Watch
@@ -59,6 +60,7 @@ class Line(Generic[T, M]):
         self._name = name
         self._pace = pace
         self._pauses = Pauses(pace)
+        self._outage = Outage(LOG, f"the line of {name}")
         self._topics: Topics[T] = Topics(errors)
         self._closing = threading.Event()
         # Guards the two below.
@@ -100,6 +102,11 @@ class Line(Generic[T, M]):
             watch.feed.close()
         if thread is not None and thread is not threading.current_thread():
             thread.join(max(0.0, until - time.monotonic()))
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The reader thread, once there is one."""
+        return self._thread
 
     @property
     def connected(self) -> bool:
@@ -160,6 +167,7 @@ class Line(Generic[T, M]):
             while self._topics.broken is None:
                 position = watch.feed.position
                 events, now = watch.receive()
+                self._outage.up()
                 # Should telling fail, what was received is lost with it: then nobody may go on from there.
                 position = None
                 self._tell(events, now)
@@ -179,16 +187,14 @@ class Line(Generic[T, M]):
         if messages:
             self._listener.heard(messages, now)
 
-    def _note(self, error: Exception, before: Code | None = None) -> Code:
+    def _note(self, error: Exception) -> Code:
         code: Code = "unreachable"
         if isinstance(error, Gone):
             code = "overloaded"
         elif not isinstance(error, Silent):
             failure = wrapped(error, self._errors, "listening")
             code = failure.code if isinstance(failure, BackendError) else code
-        # An outage is told once, and once more when its reason changes.
-        level = logging.DEBUG if code == before else logging.WARNING
-        LOG.log(level, "the line of %s is down: %s (%s)", self._name, code, origin(error))
+        self._outage.down(code, origin(error))
         return code
 
     def _rebuilt(self, position: Position | None, code: Code) -> Watch[T, M] | None:
@@ -208,9 +214,9 @@ class Line(Generic[T, M]):
                 if isinstance(error, Gone):
                     position = None
                 elif not self._closing.is_set():
-                    code = self._topics.code = self._note(_ordinary(error), before=code)
+                    code = self._topics.code = self._note(_ordinary(error))
             else:
-                LOG.info("the line of %s works again", self._name)
+                self._outage.up()
                 return watch
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -12,8 +13,11 @@ from dfbackends.cell import Cell
 from dfbackends.changes import Changes
 from dfbackends.entry import Entry
 from dfbackends.errors import Closed, Code, Error, KeyNotFound, Unavailable
+from dfbackends.failures import Failures
 from dfbackends.follower import Follower
 from dfbackends.origin import origin
+from dfbackends.outage import Outage
+from dfbackends.pace import Pace
 from dfbackends.reliable import Reliable
 from dfbackends.replica import Difference
 
@@ -54,13 +58,24 @@ class Mirror:
         on_change: OnChange | None,
         on_state: OnState | None,
         check_interval: float,
+        pace: Pace,
+        outage: Outage,
     ) -> None:
         self.table = table
         self._on_change = on_change
         self._on_state = on_state
         self._told = False
+        self._failures = Failures(LOG, logging.ERROR)
         self._follower = Follower(
-            store, place, table=table, topics=topics, changes=changes, interval=check_interval, tell=self._tell
+            store,
+            place,
+            table=table,
+            topics=topics,
+            changes=changes,
+            interval=check_interval,
+            pace=pace,
+            outage=outage,
+            tell=self._tell,
         )
         self._replica = self._follower.replica
         self._follower.start()
@@ -150,6 +165,11 @@ class Mirror:
     def __len__(self) -> int:
         return len(self._cells())
 
+    @property
+    def thread(self) -> threading.Thread:
+        """The one that copies, and calls the handlers."""
+        return self._follower.thread
+
     def stop(self) -> None:
         """Begin to close; do not wait."""
         self._follower.stop()
@@ -187,7 +207,7 @@ class Mirror:
                 try:
                     changed = Changed(key, _maybe(key, old), _maybe(key, new))
                 except Error as error:
-                    LOG.error("an entry of %s can not be told: %s", self.table, origin(error))
+                    self._failures.tell("entry", "an entry of %s can not be told: %s", self.table, origin(error))
                     continue
                 self._call(self._on_change, changed)
         if synced != self._told:
@@ -199,7 +219,8 @@ class Mirror:
         try:
             handler(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the copy goes on.
-            LOG.error("a handler of the mirror of %s failed: %s", self.table, origin(error))
+            where = origin(error)
+            self._failures.tell(where, "a handler of the mirror of %s failed: %s", self.table, where)
 
 
 def _entry(key: str, cell: Cell) -> Entry:

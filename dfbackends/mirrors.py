@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from dfbackends import names
 from dfbackends.api import Watching
 from dfbackends.catalog import Catalog
 from dfbackends.changes import Changes
-from dfbackends.errors import Closed, Code
+from dfbackends.errors import Closed
+from dfbackends.line import Line
 from dfbackends.mirror import Mirror, OnChange, OnState
+from dfbackends.outage import Outage
+from dfbackends.pace import USUAL, Pace
 from dfbackends.reliable import Reliable
+
+_LOG = logging.getLogger(__name__)
 
 
 class Mirrors:
     """Opens mirrors, and ends them all."""
 
-    def __init__(self, store: Reliable, catalog: Catalog) -> None:
+    def __init__(self, store: Reliable, catalog: Catalog, *, pace: Pace = USUAL) -> None:
         self._store = store
         self._catalog = catalog
         driver = store.driver
-        self._changes = Changes(store, driver) if isinstance(driver, Watching) else None
+        self._pace = pace
+        self._changes = Changes(store, driver, pace=pace) if isinstance(driver, Watching) else None
+        # All read the same store: when it is away that is told once, and not by each of them.
+        self._outage = Outage(_LOG, "reading for mirrors")
         # Guards the two below.
         self._lock = threading.Lock()
         self._mirrors: list[Mirror] = []
         self._closed = False
 
     @property
-    def code(self) -> Code | None:
-        """Why the line of changes is down; None where it is not, or where there is none."""
-        return self._changes.line.code if self._changes is not None else None
+    def line(self) -> Line[Any, Any] | None:
+        """The line of changes; None where the store does not tell of any."""
+        return self._changes.line if self._changes is not None else None
+
+    @property
+    def threads(self) -> list[threading.Thread | None]:
+        """The threads that were started."""
+        return [*(mirror.thread for mirror in self.listed()), self.line.thread if self.line is not None else None]
 
     def open(
         self,
@@ -64,6 +79,8 @@ class Mirrors:
                 on_change=on_change,
                 on_state=on_state,
                 check_interval=check_interval,
+                pace=self._pace,
+                outage=self._outage,
             )
             self._mirrors = [other for other in self._mirrors if not other.closed] + [mirror]
         return mirror

@@ -1,4 +1,4 @@
-"""How long a line may be silent, and how often it is rebuilt."""
+"""How long a line may be silent, and how often what failed is tried again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class Pace(NamedTuple):
     does not confirm in ``answer`` what it goes on with after a break.
 
     Rebuilding waits between ``outage[0]`` and ``outage[1]``, or ``refused`` where credentials or permissions are refused.
+    A mirror that could not be mended waits between the two of ``mirror``, and who asks for unknown outcomes between the two of
+    ``outcome``: twice as long each time.
     """
 
     silence: float = 1.0
@@ -20,6 +22,8 @@ class Pace(NamedTuple):
     answer: float = 10.0
     outage: tuple[float, float] = (0.05, 0.5)
     refused: tuple[float, float] = (5.0, 30.0)
+    mirror: tuple[float, float] = (0.1, 5.0)
+    outcome: tuple[float, float] = (0.5, 10.0)
 
 
 USUAL = Pace()

@@ -63,6 +63,11 @@ class Publisher:
             for track in held:
                 track.lock.release()
 
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The one that sends heartbeats, while there are any."""
+        return self._heartbeats.thread
+
     def close(self, until: float) -> None:
         """End repetitions, and send the last heartbeats."""
         self._closing.set()

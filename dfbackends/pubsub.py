@@ -178,6 +178,11 @@ class PubSub:
             breaks=self._line.breaks,
         )
 
+    @property
+    def threads(self) -> list[threading.Thread | None]:
+        """The threads that were started."""
+        return [*self._delivery.threads, self._line.thread, self._publisher.thread]
+
     def close(self, within: float = _LONGEST) -> None:
         """End all subscriptions and threads, within so many seconds. Idempotent, from any thread, handlers too.
 

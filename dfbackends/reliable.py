@@ -15,19 +15,18 @@ from typing import TypeVar
 from dfbackends.api import DbApi, Expect, Fence, Key, Message, OpId, Record, Table, Transactional, Write
 from dfbackends.errors import (
     Closed,
-    Code,
     Error,
     Operation,
     OutcomeUnknown,
     Refused,
     Unavailable,
-    understand,
     undone,
     unknown,
     wrapped,
 )
 from dfbackends.listing import begun, listed
 from dfbackends.names import Namespace
+from dfbackends.pace import USUAL, Pace
 from dfbackends.resolver import Resolver
 from dfbackends.retry import Attempts, Patience
 
@@ -40,11 +39,11 @@ Outcome = int | None | Error
 class Reliable:
     """What the core calls in place of a driver. The errors that it raises are ours."""
 
-    def __init__(self, driver: DbApi, *, namespace: Namespace, patience: Patience) -> None:
+    def __init__(self, driver: DbApi, *, namespace: Namespace, patience: Patience, pace: Pace = USUAL) -> None:
         self.driver = driver
         self.patience = patience
         self.transactional: Transactional | None = driver if isinstance(driver, Transactional) else None
-        self.resolver: Resolver = Resolver(self._ask, patience.deadline)
+        self.resolver: Resolver = Resolver(self._ask, patience.deadline, pace)
         self._namespace = namespace
         self._lane = secrets.token_hex(8)
         self._count = count(1)
@@ -65,11 +64,11 @@ class Reliable:
         :raises BackendError: none was done, and none will be
         """
         if self.transactional is not None:
-            op = self._next()
+            op = self.new_op()
             return self._settled(lambda: self.driver.write(writes, op), [write.key for write in writes], op)
         # A driver that keeps no outcomes can not tell which of several writes it had done when it failed.
         if len(writes) == 1:
-            op = self._next()
+            op = self.new_op()
             return self._settled(lambda: self.driver.write(writes, op), [writes[0].key], op)
         self.check_open()
         outcomes: list[Outcome] = []
@@ -94,7 +93,7 @@ class Reliable:
         """
         driver = self.transactional
         assert driver is not None, "the caller has to look before"
-        op = self._next()
+        op = self.new_op()
         if not writes:
             # Nothing is changed, so that there is nothing to settle.
             return self.repeated(lambda: driver.commit((), checks, messages, op), "committing", list(checks))
@@ -153,18 +152,6 @@ class Reliable:
         self.check_open()
         return self.resolver.resolve(operation, keys)
 
-    def ask(self, key: Key) -> Code | None:
-        """Return None when the store answers one read, else why it did not.
-
-        :raises Closed: the store is closed
-        """
-        self.check_open()
-        try:
-            self.driver.read([key])
-        except Exception as error:  # noqa: BLE001 - whatever it is, the store did not answer.
-            return understand(error, self.driver.errors).code
-        return None
-
     def wait(self, seconds: float) -> bool:
         """Wait; return True at once when the store is closed."""
         return self._closing.wait(seconds)
@@ -189,7 +176,8 @@ class Reliable:
         if self._closed:
             raise Closed
 
-    def _next(self) -> OpId:
+    def new_op(self) -> OpId:
+        """Return an id for a call."""
         return OpId(f"{self._lane}-{next(self._count)}")
 
     def _settled(self, call: Callable[[], Sequence[int | None]], keys: Sequence[Key], op: OpId) -> list[Outcome]:

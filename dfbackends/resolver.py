@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 
 from dfbackends.api import Fence, Key, OpId
 from dfbackends.errors import Operation, OutcomeUnknown
+from dfbackends.failures import Failures
+from dfbackends.pace import USUAL, Pace
 
 _LOG = logging.getLogger(__name__)
 
 Answers = list["int | None | Fence"]
 
 _MOST = 1_000
-_FIRST, _LAST = 0.5, 10.0
 
 # Backends keep outcomes for ten deadlines; one is left for clocks that differ, and for the time that the question takes.
 _KEPT = 9
@@ -29,9 +30,11 @@ _KEPT = 9
 class Resolver:
     """Asks what became of operations, by a function that answers or raises OutcomeUnknown."""
 
-    def __init__(self, ask: Callable[[Sequence[Key], OpId], Answers], deadline: float) -> None:
+    def __init__(self, ask: Callable[[Sequence[Key], OpId], Answers], deadline: float, pace: Pace = USUAL) -> None:
         self._ask = ask
         self._deadline = deadline
+        self._first, self._last = pace.outcome
+        self._given_up = Failures(_LOG)
         # Guards all below. The thread runs while something is pending.
         self._changed = threading.Condition()
         self._pending: OrderedDict[str, tuple[Operation, Sequence[Key]]] = OrderedDict()
@@ -43,6 +46,11 @@ class Resolver:
     def unresolved(self) -> int:
         """How many operations are still being asked for."""
         return len(self._pending)
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """The one that asks, while something is unresolved."""
+        return self._thread
 
     def settle(self, operation: Operation, keys: Sequence[Key], until: float) -> Answers:
         """Return the answers; ask until the time given, then leave it to the background.
@@ -94,7 +102,7 @@ class Resolver:
             return
         if len(self._pending) >= _MOST:
             dropped, _ = self._pending.popitem(last=False)
-            _LOG.warning("over %d writes are unresolved; operation %s is no longer asked for", _MOST, dropped)
+            self._given_up.tell("over", "over %d writes are unresolved; operation %s is no longer asked for", _MOST, dropped)
         self._pending[operation.id] = (operation, keys)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="dfbackends-resolver", daemon=True)
@@ -105,7 +113,7 @@ class Resolver:
         return not 0 <= time.monotonic() - operation.began <= _KEPT * self._deadline
 
     def _run(self) -> None:
-        wait = _FIRST
+        wait = self._first
         while True:
             with self._changed:
                 if self._changed.wait_for(lambda: self._closed, wait) or not self._pending:
@@ -117,11 +125,12 @@ class Resolver:
                 if self._closed:
                     break
                 progress |= self._ask_again(operation, keys)
-            wait = _FIRST if progress else min(2 * wait, _LAST)
+            wait = self._first if progress else min(2 * wait, self._last)
 
     def _ask_again(self, operation: Operation, keys: Sequence[Key]) -> bool:
         if self._expired(operation):
-            _LOG.warning("operation %s was not resolved within the time for which outcomes are kept", operation.id)
+            text = "operation %s was not resolved within the time for which outcomes are kept"
+            self._given_up.tell("expired", text, operation.id)
             with self._changed:
                 self._pending.pop(operation.id, None)
             return False

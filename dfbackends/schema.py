@@ -55,7 +55,8 @@ class Schema:
     def check(self, value: JSON) -> None:
         """Return when the value is valid.
 
-        :raises InvalidValue: it is not; the text has the path and the rule, and never the value
+        :raises InvalidValue: it is not; the text has the rule, and the path, in which ``*`` stands for a name that the schema
+            does not give: nothing of the value is in it
         """
         if self._compiled is not None and self._compiled(value):
             return
@@ -64,13 +65,21 @@ class Schema:
         except RecursionError:
             raise InvalidValue("the value nests too deep for the schema of its table") from None
         if error is not None:
-            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+            path = "".join(f"[{part}]" if isinstance(part, int) else f".{self._shown(part)}" for part in error.absolute_path)
             raise InvalidValue(f"the value breaks the schema of its table at ${path}: rule {error.validator!r}")
 
     @property
     def compiled(self) -> bool:
         """Whether a compiled validator decides the common case: the extra ``fast`` is installed, and knows the keywords."""
         return self._compiled is not None
+
+    def _shown(self, name: str) -> str:
+        return name if name in self._names else "*"
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        given = [node["properties"] for node in _nodes(self.definition) if isinstance(node.get("properties"), dict)]
+        return frozenset(name for properties in given for name in properties)
 
     @cached_property
     def _norm(self) -> Any:

@@ -72,4 +72,5 @@ def _absent(store: Reliable, key: Key) -> bool:
 
 def conflict(namespace: Namespace, key: Key) -> Conflict:
     """Return the error of a write whose entry was changed by another client between reading and writing."""
-    return Conflict(f"{namespace.original(key.table.name)}: {key.name!r} was changed by another client meanwhile")
+    table = namespace.original(key.table.name)
+    return Conflict(f"{table}: the key was changed by another client meanwhile", table=table, key=key.name)

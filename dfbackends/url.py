@@ -25,6 +25,10 @@ class Url(NamedTuple):
     address: Address
     options: dict[str, str]
 
+    def __repr__(self) -> str:
+        # Which of them are secret only the driver knows.
+        return f"<Url {self.name!r} {self.address!r} with {', '.join(self.options) or 'no options'}>"
+
 
 def parse(text: str) -> Url:
     """Return the parts of a URL.

@@ -139,3 +139,6 @@ class Address(NamedTuple):
     password: str | None = None
     hosts: str = ""
     path: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Address {self.hosts!r} {self.path!r}>"

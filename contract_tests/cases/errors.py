@@ -25,6 +25,7 @@ from dfbackends import (
     Conflict,
     Database,
     Error,
+    InvalidName,
     InvalidValue,
     KeyExists,
     KeyNotFound,
@@ -36,6 +37,7 @@ from dfbackends import (
 )
 
 CANARY = "canary-3141592653"
+KEY, ABSENT = f"key-{CANARY}", f"absent-{CANARY}"
 
 CODES = {
     Fault.REFUSED: (Unavailable, "unreachable"),
@@ -73,21 +75,22 @@ class ErrorCases(Cases):
 
     @clause("ERR-01")
     def test_every_error_pickles(self, store: Store, caplog: pytest.LogCaptureFixture) -> None:
-        """Each error pickles, and neither it nor the log shows a value, at any level."""
+        """Each error pickles, and neither it nor the log shows a key or a value, at any level."""
         caplog.set_level(logging.DEBUG)
         db = store.db
         db.create_table("t", {"type": "string", "maxLength": 30})
-        db.put("t", "k", CANARY)
+        db.put("t", KEY, CANARY)
         wrong: list[tuple[type[Error], Callable[[], Any]]] = [
-            (KeyNotFound, lambda: db.get("t", "never")),
-            (KeyExists, lambda: db.create("t", "k", CANARY)),
-            (Conflict, lambda: db.put("t", "k", CANARY, revision=1)),
-            (InvalidValue, lambda: db.put("t", "k", CANARY * 10)),
-            (InvalidValue, lambda: db.put("t", "k", {CANARY})),
-            (InvalidValue, lambda: db.put("t", "k", CANARY + "\ud800")),
-            (InvalidValue, lambda: db.put("t", "k", CANARY * db.limits.value)),
+            (KeyNotFound, lambda: db.get("t", ABSENT)),
+            (KeyExists, lambda: db.create("t", KEY, CANARY)),
+            (Conflict, lambda: db.put("t", KEY, CANARY, revision=1)),
+            (InvalidName, lambda: db.put("t", KEY * db.limits.name, 1)),
+            (InvalidValue, lambda: db.put("t", KEY, CANARY * 10)),
+            (InvalidValue, lambda: db.put("t", KEY, {CANARY})),
+            (InvalidValue, lambda: db.put("t", KEY, CANARY + "\ud800")),
+            (InvalidValue, lambda: db.put("t", KEY, CANARY * db.limits.value)),
             (InvalidValue, lambda: store.pubsub.publish("t", cast(Any, {CANARY}))),
-            (PartlyDone, lambda: db.put_many("t", {"k": CANARY * 10, "l": CANARY})),
+            (PartlyDone, lambda: db.put_many("t", {KEY: CANARY * 10, "l": CANARY})),
         ]
         for kind, call in wrong:
             with pytest.raises(kind) as caught:
@@ -113,14 +116,15 @@ class FailureCases(Cases):
     @clause("ERR-01", injects=CODES)
     @pytest.mark.parametrize("fault", [*CODES, Fault.CUT, Fault.FROZEN], ids=lambda fault: fault.name.lower())
     def test_every_error_of_the_client_is_ours(self, store: Store, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
-        """Every error of the client is one of ours, with the original as cause, and neither it nor the log shows a secret."""
+        """Every error of the client is one of ours, with its own as cause; neither it nor the log shows a key or a secret."""
         caplog.set_level(logging.DEBUG)
         db = store.open(retries=1, deadline=0.4).db
         db.put("t", "k", CANARY)
         calls: list[Callable[[Database], Any]] = [
             *WRITES.values(),
-            lambda db: db.get("t", "k"),
-            lambda db: db.get_many("t", ["k"]),
+            lambda db: db.get("t", KEY),
+            lambda db: db.get_many("t", [KEY]),
+            lambda db: db.create("t", KEY, CANARY),
             lambda db: db.drop("t"),
             lambda db: db.create_table("new"),
         ]

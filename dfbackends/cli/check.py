@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,6 +18,9 @@ from dfbackends.cli.output import Output
 from dfbackends.cli.progress import Progress
 from dfbackends.cli.trial import NAME, Step, Trial
 from dfbackends.errors import undone, wrapped
+
+if TYPE_CHECKING:
+    from dfbackends.health import Health
 
 _MARGIN = 2.0
 """Seconds that a deadline leaves beside a failover, for the call itself."""
@@ -33,7 +37,7 @@ def check(url: str, machine: bool) -> None:
     was received. The deadline should leave time for a failover and for a repetition.
 
     Ends with 0 if all is well, with 1 if there is a warning, with 3 if the backend failed at something, which is told for
-    each step. With --json the whole is one object.
+    each step. With --json the whole is one object, and its "health" is what Backend.health() tells an application.
 
     \b
     Examples
@@ -49,6 +53,7 @@ def check(url: str, machine: bool) -> None:
         trial = Trial(backend, watching="Watching" in facts.capabilities, deadline=facts.deadline)
         try:
             steps = list(trial.steps())
+            health = backend.health()
         finally:
             left = trial.clean()
         if left is not None:
@@ -57,9 +62,9 @@ def check(url: str, machine: bool) -> None:
     failed = [step for step in steps if step.error is not None]
     if machine:
         about = facts._asdict() | {"limits": limits, "warnings": warnings, "steps": [_document(step) for step in steps]}
-        output.document({"ok": not failed and not warnings, **about})
+        output.document({"ok": not failed and not warnings, **about, "health": asdict(health)})
     else:
-        _print(output, facts, limits, steps, warnings)
+        _print(output, facts, limits, steps, warnings, health)
     output.flush()
     for step in failed:
         assert step.error is not None
@@ -134,7 +139,9 @@ def _document(step: Step) -> dict[str, Any]:
     return document
 
 
-def _print(output: Output, facts: _Facts, limits: dict[str, int], steps: list[Step], warnings: list[str]) -> None:
+def _print(
+    output: Output, facts: _Facts, limits: dict[str, int], steps: list[Step], warnings: list[str], health: Health
+) -> None:
     abilities = "; ".join([", ".join(facts.capabilities), *lacking(facts.capabilities).values()]).removeprefix("; ")
     output.text(f"{facts.backend}, messages by {facts.pubsub}: {abilities}")
     output.text("limits: " + ", ".join(f"{name} {most}" for name, most in limits.items()))
@@ -142,5 +149,7 @@ def _print(output: Output, facts: _Facts, limits: dict[str, int], steps: list[St
     for step in steps:
         figure = f"{step.median * 1000:9.3f} ms" if step.median is not None else f"failed: {step.error}"
         output.text(f"  {step.name:12}{figure}")
+    states = {"read": health.read, "write": health.write, "messages": health.pubsub.code}
+    output.text("health: " + ", ".join(f"{name} {code or 'ok'}" for name, code in states.items()))
     for warning in warnings:
         output.text(f"warning: {warning}")

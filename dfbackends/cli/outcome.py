@@ -13,6 +13,7 @@ from dfbackends.errors import (
     BackendError,
     ConfigurationError,
     Conflict,
+    EntryError,
     Error,
     InvalidName,
     InvalidValue,
@@ -96,6 +97,11 @@ def _text(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {os.strerror(error.errno or 0)}"
+    if isinstance(error, EntryError):
+        # The user has given the key himself; the text of the error, which applications log, leaves it out.
+        return f"{error.table}: {error.key!r} {error.problem}"
+    if isinstance(error, Conflict) and error.key is not None:
+        return f"{error}: {error.key!r}"
     if isinstance(error, Error):
         return str(error)
     return f"a fault in dfbackends itself, {type(error).__name__}: {error} (DFBACKENDS_DEBUG=1 shows where)"

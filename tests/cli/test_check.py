@@ -33,6 +33,8 @@ def test_a_good_store_is_measured_and_left_as_it_was(url: str) -> None:
     assert told["capabilities"] == ["Transactional", "Watching"]
     assert told["limits"]["commit"] == 1000
     assert [step["step"] for step in told["steps"]] == STEPS
+    assert (told["health"]["read"], told["health"]["write"], told["health"]["pubsub"]["code"]) == (None, None, None)
+    assert told["health"]["changes"]["silent"] < 10
     assert all(step["ok"] and step["rounds"] >= 1 and 0 < step["median_ms"] < 10_000 for step in told["steps"])
     assert run("tables", "--url", url).out == "ports\n"
 
@@ -42,7 +44,9 @@ def test_text_has_a_line_for_each_step() -> None:
 
     assert result.code == 0
     assert result.out.startswith("memory, messages by memory: Transactional, Watching\n")
-    assert [line.split()[0] for line in result.out.splitlines()[3:]] == STEPS
+    *steps, health = result.out.splitlines()[3:]
+    assert [line.split()[0] for line in steps] == STEPS
+    assert health == "health: read ok, write ok, messages ok"
 
 
 def test_messages_that_are_polled_for_are_tried_as_well(url: str) -> None:

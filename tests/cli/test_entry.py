@@ -70,7 +70,11 @@ def test_a_stale_revision_is_no_and_changes_nothing(url: str) -> None:
     again = run("update", "--url", url, "port", "p1", "3", "--revision", first, "--json")
 
     assert second.code == 0
-    assert (again.code, again.error["error"]) == (1, "Conflict")
+    assert again.code == 1
+    assert again.error == {
+        "error": "Conflict",
+        "message": "port: the key is not at the revision that was expected: 'p1'",
+    }
     assert run("delete", "--url", url, "port", "p1", "--revision", first).code == 1
     assert run("get", "--url", url, "port", "p1").out == "2\n"
 

@@ -54,10 +54,10 @@ def test_opening_does_not_wait_for_a_store_that_says_no(plan: Plan, backend: dfb
 
 
 def test_health_tells_whether_the_store_answers(plan: Plan, backend: dfbackends.Backend) -> None:
-    assert backend.health().store is None
+    assert backend.health().read is None
     assert backend.health().well
     with plan.armed(Fault.OVERLOADED, verbs=ANY):
-        assert backend.health().store == "overloaded"
+        assert backend.health().read == "overloaded"
         assert not backend.health().well
 
 

@@ -321,7 +321,6 @@ def test_everything_raises_closed_after_close(bench: Bench) -> None:
         lambda: store.commit([Write(K1, b"1")], {}, []),
         lambda: list(store.scan(TABLE, None)),
         lambda: store.drop(TABLE),
-        lambda: store.ask(K1),
     ):
         with pytest.raises(Closed):
             call()

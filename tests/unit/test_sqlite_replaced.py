@@ -13,7 +13,7 @@ import pytest
 from dfbackends.api import Gone, Message
 from dfbackends.drivers.sqlite import SqliteDb, faults
 from dfbackends.errors import Refused, Unavailable, understand
-from tests.embedded import ALL, KEY, InFile, delete, eventually, get, op, put, received
+from tests.embedded import ALL, KEY, TABLE, InFile, delete, eventually, get, op, put, received
 
 
 @pytest.fixture
@@ -70,6 +70,22 @@ def test_a_write_into_a_deleted_file_is_no_success_and_makes_no_new_file(store: 
         meaning = understand(caught.value, db.errors)
         assert (meaning.kind, meaning.code) == (Unavailable, "unreachable")
     assert not store.path.exists()
+
+
+def test_a_listing_that_begins_after_the_file_was_replaced_is_of_the_new_one(store: InFile) -> None:
+    """Else a mirror pairs the entries of the old file with the changes of the new one."""
+    db = store.db()
+    copy = copy_of(store, "empty.db")
+    put(db, KEY)
+    for _ in range(20):
+        assert list(db.scan(TABLE)) != []
+        assert get(db, KEY) is not None
+
+        kept = copy_of(store, "kept.db")
+        shutil.copy(copy, other := copy.with_name("other.db"))
+        put_back(other, store)
+        assert list(db.scan(TABLE)) == []
+        put_back(kept, store)
 
 
 def test_reading_notices_a_deleted_file_within_seconds(store: InFile) -> None:

@@ -86,6 +86,8 @@ class SqliteDb(DbApi, Transactional, Watching):
         return [Fence.NEVER] * len(keys) if revisions is None else list(revisions)
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
+        # Who follows the changes of the file that is there now must not be given the entries of another.
+        self._reader.look()
         where = (table.name,) if topic is None else (table.name, topic)
         page = _PAGE if topic is None else _PAGE_OF_TOPIC
         rows = self._page(page, (*where, ""))

@@ -64,6 +64,10 @@ class Session:
         connection.hand.execute("COMMIT")
         self._file.verify(connection.identity)
 
+    def look(self) -> None:
+        """Look after the file before the next use, however short the last look is ago."""
+        self._look_at = 0.0
+
     def close(self) -> None:
         """Wait for the running use, and end. One that does not end in time ends the connection itself."""
         self._closed = True
