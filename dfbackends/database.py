@@ -204,11 +204,11 @@ class Database:
         return put_many(self._store, self._encoder, table, items, topic)
 
     def batch(self) -> Batch:
-        """Return a context manager that collects writes, and undoes all when one fails; see :class:`Batch`."""
+        """Return a context manager that collects writes, and undoes all when one fails; see :class:`.Batch`."""
         return Batch(self._store, self._encoder, self._namespace)
 
     def transaction(self) -> Transaction:
-        """Return a context manager whose writes are done in one atomic step; see :class:`Transaction`.
+        """Return a context manager whose writes are done in one atomic step; see :class:`.Transaction`.
 
         :raises Refused: the backend has no transactions
         """
