@@ -14,29 +14,31 @@ import pytest
 from tests.repository.tree import ROOT, files
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md" and path.parts[0] != "contract_tests"]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^(?:<!-- file (\S+) -->\n)?```(\w+)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 # These fill the network and the disk; .ci/run takes them from the README, and executes them as they stand.
-INSTALLS = ("-m venv", "pip install")
-PATIENCE = 60.0
+INSTALLED = (".venv", "-m venv")
+PATIENCE = 120.0
 
 
-def blocks(path: Path) -> list[tuple[str, str]]:
+def blocks(path: Path) -> list[tuple[str, str, str]]:
+    """Return the name of the file that each block is to be, its language, and its text."""
     return BLOCK.findall((ROOT / path).read_text())
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=str)
 def test_its_blocks_run_in_their_order(path: Path, tmp_path: Path) -> None:
-    """In one folder, as a reader would; an ini block is the configuration file that the next one reads."""
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("DFBACKENDS_")}
+    """In one folder, as a reader would; an ini block is the configuration file app.conf, unless it has another name."""
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("DFBACKENDS_", "OS_DFBACKENDS"))}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    for language, text in blocks(path):
-        if language == "ini":
-            (tmp_path / "app.conf").write_text(text)
+    for name, language, text in blocks(path):
+        if name or language == "ini":
+            (tmp_path / (name or "app.conf")).write_text(text)
             continue
         command = [sys.executable, "-W", "error", "-c", text] if language == "python" else ["bash", "-euc", text]
-        if language not in ("python", "sh") or any(word in text for word in INSTALLS):
+        if language not in ("python", "sh") or any(word in text for word in INSTALLED):
             assert language == "sh", f"{path}: nothing runs a block in {language}"
             continue
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE)
@@ -64,6 +66,13 @@ def test_the_readme_is_one_page() -> None:
 
 
 def test_each_decision_has_its_four_parts() -> None:
-    for path in (path for path in DOCUMENTS if path.match("docs/adr/*.md")):
+    for path in (path for path in DOCUMENTS if path.match("docs/adr/[0-9]*.md")):
         titles = re.findall(r"^## (\w+)", (ROOT / path).read_text(), re.M)
         assert titles == ["Context", "Decision", "Rejected", "Consequences"], path
+
+
+def test_the_page_of_the_contract_says_what_the_clauses_say() -> None:
+    """If not: python docs/clauses.py > docs/contract.md."""
+    made = subprocess.run([sys.executable, ROOT / "docs" / "clauses.py"], capture_output=True, check=True, text=True)
+
+    assert (ROOT / "docs" / "contract.md").read_text() == made.stdout

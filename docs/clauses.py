@@ -1,0 +1,77 @@
+"""Print the page of the contract, from the clauses: ``python docs/clauses.py > docs/contract.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+
+from contract_tests.capability import Capability
+from contract_tests.clauses import Clause, clauses
+
+HEAD = """\
+# The contract, clause by clause
+
+What every backend promises. This page is made from [clauses.toml](../contract_tests/clauses.toml), from which the cases of the
+[suite](../contract_tests/README.md) take their ids; an id is never used for something else.
+
+* A clause that is *required* holds for every backend that has that side at all. One that *needs* something holds for the backends that
+  can do it.
+* The level says what it takes to find out: *Core* one process, *Concurrent* threads, processes and forks, *Resilient* faults, *Verified*
+  histories that are checked, and repeated runs.
+* What is *planned* is promised by the core, and has no case in the suite yet.
+"""
+
+TITLES = {
+    "KV": "Tables and keys",
+    "CAS": "Compare-and-swap",
+    "BATCH": "Batches",
+    "TX": "Transactions",
+    "ANN": "Announcements",
+    "ID": "Numbers",
+    "LIST": "Listing",
+    "TOPIC": "Topics of entries",
+    "PS": "Publish and subscribe",
+    "LOSS": "Losses",
+    "MIR": "Mirrors",
+    "LIFE": "Opening and closing",
+    "ERR": "Errors",
+    "CONF": "Configuration",
+}
+
+NEEDS = {
+    Capability.TRANSACTIONAL: "transactions",
+    Capability.JOINT: "messages carried by the store itself",
+    Capability.WATCHING: "changes that the store tells of",
+    Capability.RESUMING: "lines that resume",
+    Capability.DURABLE: "a store that outlives its process",
+    Capability.SHARED: "several processes on one store",
+}
+
+
+def page() -> Iterator[str]:
+    """Yield the lines."""
+    yield HEAD
+    for prefix, group in groupby(clauses().values(), key=lambda clause: clause.id.rpartition("-")[0]):
+        yield f"## {TITLES[prefix]}\n"
+        yield "| id | level | holds | promise |"
+        yield "|---|---|---|---|"
+        for clause in group:
+            yield f"| {clause.id} | {clause.level} | {condition(clause)} | {cell(clause.promise)} |"
+        yield ""
+
+
+def condition(clause: Clause) -> str:
+    """Return for which backends a clause holds."""
+    needs = sorted(NEEDS[need] for need in clause.needs)
+    said = "required" if clause.required else f"needs {' and '.join(needs)}"
+    return f"{said}; planned" if clause.planned else said
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a table."""
+    return text.replace("|", "\\|").replace("<", "\\<").replace("*", "\\*").replace("_", "\\_")
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(page()).rstrip() + "\n")
