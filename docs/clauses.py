@@ -12,13 +12,13 @@ from contract_tests.clauses import Clause, clauses
 HEAD = """\
 # The contract, clause by clause
 
-What every backend promises. This page is made from [clauses.toml](../contract_tests/clauses.toml), from which the cases of the
-[suite](../contract_tests/README.md) take their ids; an id is never used for something else.
+What every backend promises. This page is made from [clauses.toml](../contract_tests/clauses.toml), from which the cases of
+the [suite](../contract_tests/README.md) take their ids; an id is never used for something else.
 
-* A clause that is *required* holds for every backend that has that side at all. One that *needs* something holds for the backends that
-  can do it.
-* The level says what it takes to find out: *Core* one process, *Concurrent* threads, processes and forks, *Resilient* faults, *Verified*
-  histories that are checked, and repeated runs.
+* A clause that is *required* holds for every backend that has that side at all. One that *needs* something holds for the
+  backends that can do it.
+* The level says what it takes to find out: *Core* one process, *Concurrent* threads, processes and forks, *Resilient* faults,
+  *Verified* histories that are checked, and repeated runs.
 * What is *planned* is promised by the core, and has no case in the suite yet.
 """
 

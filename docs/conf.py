@@ -28,7 +28,6 @@ autodoc_class_signature = "separated"
 autodoc_default_options = {
     "members": True,
     "undoc-members": True,
-    "show-inheritance": True,
     "exclude-members": "__init__, __new__",
 }
 
