@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import dfbackends
 from tests.repository.tree import ROOT, files
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md" and path.parts[0] != "contract_tests"]
@@ -78,3 +79,9 @@ def test_the_page_of_the_contract_says_what_the_clauses_say() -> None:
     made = subprocess.run([sys.executable, ROOT / "docs" / "clauses.py"], capture_output=True, check=True, text=True)
 
     assert (ROOT / "docs" / "contract.md").read_text() == made.stdout
+
+
+def test_the_reference_has_every_public_name() -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
+
+    assert [name for name in dfbackends.__all__ if not re.search(rf"^\.\. auto\w+:: dfbackends\.{name}$", pages, re.M)] == []
