@@ -32,7 +32,10 @@ autodoc_default_options = {
 }
 
 # Without a network there is no index of what others document; and a type variable is documented nowhere.
-nitpick_ignore_regex = [("py:.*", r"(abc|cfg|collections|enum|threading|types|typing)\..*"), ("py:.*", r"(.*\.)?(T|M_co|Api_co)")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(abc|cfg|collections|enum|threading|types|typing)\..*"),
+    ("py:.*", r"(.*\.)?(T|M_co|Api_co)"),
+]
 
 _DOCS = Path(__file__).parent
 _LINK = re.compile(r"\[([^]]+)\]\((?!https?://|#)([^)#]+)\)")
