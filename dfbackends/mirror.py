@@ -33,7 +33,11 @@ class Changed(NamedTuple):
 
 
 OnChange = Callable[[Changed], object]
-"""Called with each difference, once: what changed twice meanwhile, or came back unchanged, is told as what became of it."""
+"""Called with each difference, once: what changed twice meanwhile, or came back unchanged, is told as what became of it.
+
+A mirror that is read is ahead of what it has told. Who keeps something equal to it goes by what is told alone: an entry that
+was read before its addition was told, and then went, is never told.
+"""
 
 OnState = Callable[["Mirror", bool], object]
 """Called with the mirror, and what ``synced`` has become, after the differences that were found."""

@@ -27,7 +27,7 @@ def put_in_place(other: Path, store: Path) -> None:
 
 
 def take_away(store: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", "-journal"):
         Path(f"{store}{suffix}").unlink(missing_ok=True)
 
 

@@ -205,6 +205,41 @@ def test_an_older_state_written_into_the_open_file_is_noticed(store: InFile) -> 
     assert record.value == b"1"
 
 
+@pytest.mark.parametrize("kind", ["watch", "listen"])
+def test_once_a_feed_has_opened_another_file_nothing_is_read_from_the_old_one(store: InFile, kind: str) -> None:
+    db, pubsub = store.db(), store.pubsub()
+    put(db, KEY, b"old")
+    copy = copy_of(store, "copy.db")
+    put(db, KEY, b"newer")
+    [(_, record)] = db.scan(KEY.table)
+    assert record.value == b"newer"
+    put_back(copy, store)
+
+    store.watch(db, ALL) if kind == "watch" else store.listen(pubsub, "a")
+
+    [(_, record)] = db.scan(KEY.table)
+    assert record.value == b"old"
+
+
+def test_a_copy_that_comes_without_a_log_of_writes_gets_one_from_who_has_it_open(store: InFile) -> None:
+    db = store.db()
+    put(db, KEY, b"old")
+    copy = copy_of(store, "copy.db")
+    connection = sqlite3.connect(copy)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    put_back(copy, store)
+
+    with pytest.raises(faults.Replaced):
+        put(db, KEY, b"lost")
+    put(db, KEY, b"new")
+
+    connection = sqlite3.connect(store.path)
+    [[mode]] = connection.execute("PRAGMA journal_mode")
+    connection.close()
+    assert mode == "wal", "readers and writers wait for each other without"
+
+
 def test_something_else_in_the_place_of_the_file_is_refused_and_left_alone(store: InFile) -> None:
     db = store.db()
     put(db, KEY)

@@ -22,6 +22,9 @@ _OLDEST = (3, 31, 0)
 # by us only to make it, and by nobody else in the process while we do.
 _making = threading.Lock()
 
+# What was opened last at each path. Who has been told of changes by a line to one file must not read another one.
+_latest: dict[str, Identity] = {}
+
 
 class Identity(NamedTuple):
     """Tells a file from another one at the same path."""
@@ -89,6 +92,8 @@ class File:
         try:
             if not layout.check(connection, self.path):
                 raise Foreign(f"{self.path} is empty")
+            # A copy that was put in place may have come without: VACUUM INTO and a dump make such ones.
+            self._use_wal(connection)
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             connection.execute("PRAGMA cache_size = -16000")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -100,6 +105,10 @@ class File:
             connection.close()
             raise
         return connection
+
+    def is_latest(self, connection: Connection) -> bool:
+        """Tell whether nobody in this process has since opened another file at the path."""
+        return _latest.get(self.path) == connection.identity
 
     def verify(self, identity: Identity) -> None:
         """:raises Missing: the file is gone
@@ -167,7 +176,7 @@ class File:
         except BaseException:
             connection.close()
             raise
-        connection.identity = identity
+        connection.identity = _latest[self.path] = identity
         connection.hand = connection.cursor()
         return connection
 

@@ -18,7 +18,8 @@ class Session:
     """``with session as connection``: yours alone until the end of the block.
 
     An exception in the block undoes the transaction that is open. The connection is replaced where the file was, or where
-    its state is in doubt; before each use, but at most every second, the file is looked after.
+    its state is in doubt; before each use the file is looked after, but at most every second, unless somebody in this process
+    has found another one.
     """
 
     def __init__(self, file: File) -> None:
@@ -33,7 +34,8 @@ class Session:
         if not (self._lock.acquire(blocking=False) or self._lock.acquire(timeout=self._file.timeout)):
             raise Crowded
         connection = self._connection
-        if connection is not None and not self._closed and time.monotonic() < self._look_at:
+        looked_after = not self._closed and time.monotonic() < self._look_at
+        if looked_after and connection is not None and self._file.is_latest(connection):
             return connection
         try:
             return self._current()
