@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
-from dfbackends import loader
+from dfbackends import given, loader
 from dfbackends.api import Driver
 from dfbackends.errors import ConfigurationError
+from dfbackends.given import Setting
 from dfbackends.retry import Patience
 from dfbackends.url import Url
 
 GROUP = "dfbackends"
 LOG = "log"
 """The name of publish and subscribe over the database itself, by polling."""
+
+_ROLES = {"db": loader.DB, "pubsub": loader.PUBSUB}
+"""What a section of a backend may be for, behind a colon; without, for both."""
 
 OPTIONS: list[cfg.Opt] = [
     cfg.StrOpt("db", help="The backend that stores: the name of an entry point of the group dfbackends.db."),
@@ -82,11 +85,11 @@ def from_url(url: Url) -> Settings:
     twice = sorted(place.keys() & url.options.keys())
     if twice:
         raise ConfigurationError(f"the URL gives {twice[0]!r} twice: in its address and as a parameter")
-    given = {**place, **url.options}
+    stated = {**place, **url.options}
 
     def choose(name: str, driver: Driver[Any]) -> Choice:
         own = {option.dest: option for option in driver.options}
-        texts = {dest: text for dest, text in given.items() if dest in own} if name == url.name else {}
+        texts = {dest: text for dest, text in stated.items() if dest in own} if name == url.name else {}
         return Choice(name, driver, _typed(texts, own, name))
 
     pubsub = choose(carrier, loader.load(loader.PUBSUB, carrier)) if carrier != LOG else None
@@ -96,16 +99,14 @@ def from_url(url: Url) -> Settings:
 def from_conf(conf: cfg.ConfigOpts) -> Settings:
     """Return the settings in the group ``dfbackends`` and the groups of the backends that it names.
 
-    :raises ConfigurationError: a backend or an option in a configuration file is unknown, or a value is not legal
+    :raises ConfigurationError: a backend, or an option in a file or the environment, is unknown, or a value is not legal
     """
     conf.register_opts(OPTIONS, group=GROUP)
-    sections = _sections(conf)
-    _refuse_unknown(sections.get(GROUP, ()), _names(OPTIONS), f"the section [{GROUP}]")
+    _refuse_mistakes([*given.in_files(conf), *given.in_environment(conf, GROUP)])
     core = _values(conf, OPTIONS, GROUP)
     if not core["db"]:
         installed = ", ".join(loader.names(loader.DB))
         raise ConfigurationError(f"no backend is chosen: set db in the section [{GROUP}] to one of {installed}")
-    _refuse_unknown_sections(sections)
 
     def choose(group: str, name: str) -> Choice:
         driver = loader.load(group, name)
@@ -113,7 +114,6 @@ def from_conf(conf: cfg.ConfigOpts) -> Settings:
         special = f"{general}:{group.rpartition('.')[2]}"
         for section in (general, special):
             conf.register_opts(list(driver.options), group=section)
-            _refuse_unknown(sections.get(section, ()), _names(driver.options), f"the section [{section}]")
         return Choice(name, driver, _values(conf, driver.options, general) | _given(conf, driver.options, special))
 
     carrier = _carrier(core["db"], core["pubsub"])
@@ -191,33 +191,39 @@ def _given(conf: cfg.ConfigOpts, options: Iterable[cfg.Opt], group: str) -> dict
     return {dest: values[dest] for dest, found in locations.items() if found is not None and found.location not in defaults}
 
 
-def _sections(conf: cfg.ConfigOpts) -> dict[str, set[str]]:
-    """Return the options that the configuration files name, by section. oslo.config itself passes over unknown ones."""
+def _refuse_mistakes(settings: Iterable[Setting]) -> None:
+    drivers = {group_of(name): name for group in (loader.DB, loader.PUBSUB) for name in loader.names(group)}
+    known: dict[str, list[cfg.Opt] | None] = {GROUP: OPTIONS}
+    for section, option, source in settings:
+        group, colon, role = section.partition(":")
+        if group != GROUP and not group.startswith(f"{GROUP}_"):
+            continue
+        if colon and (group == GROUP or role not in _ROLES):
+            raise ConfigurationError(f"{source}there is no section [{section}]; a backend has {' and '.join(_ROLES)}")
+        if group != GROUP and group not in drivers:
+            raise ConfigurationError(
+                f"{source}the section [{section}] is of no backend that is installed{loader.closest(group, drivers)}"
+            )
+        if section not in known:
+            known[section] = _options(drivers[group], role)
+        options = known[section]
+        if options is not None:
+            _refuse_unknown([option], _names(options), f"{source}the section [{section}]")
+
+
+def _options(name: str, role: str) -> list[cfg.Opt] | None:
+    """Return the options of a backend in a role, or in all; None for one that is broken, which is told where it is chosen."""
+    groups = [group for kind, group in _ROLES.items() if role in ("", kind) and loader.has(group, name)]
     try:
-        named = conf.config_file or ()
-    except cfg.NoSuchOptError:
-        raise ConfigurationError("the configuration was not read: call conf(arguments, project=...) before") from None
-    files = [str(path) for folder in conf.config_dirs for path in sorted(Path(folder).glob("*.conf"))]
-    parsed: dict[str, dict[str, Any]] = {}
-    for path in [*named, *files]:
-        cfg.ConfigParser(path, parsed).parse()
-    return {section: {name.replace("-", "_") for name in options} for section, options in parsed.items()}
+        return [option for group in groups for option in loader.load(group, name).options]
+    except ConfigurationError:
+        return None
 
 
-def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:
+def _refuse_unknown(stated: Iterable[str], known: Iterable[str], where: str) -> None:
     names = sorted(known)
-    for name in sorted(given):
+    for name in sorted(stated):
         if name not in names:
             raise ConfigurationError(
                 f"{where} has no option {name!r}{loader.closest(name, names)} (it has: {', '.join(names)})"
-            )
-
-
-def _refuse_unknown_sections(sections: Iterable[str]) -> None:
-    groups = {group_of(name) for group in (loader.DB, loader.PUBSUB) for name in loader.names(group)}
-    for section in sections:
-        group = section.partition(":")[0]
-        if group.startswith(f"{GROUP}_") and group not in groups:
-            raise ConfigurationError(
-                f"the section [{section}] is of no backend that is installed{loader.closest(group, groups)}"
             )

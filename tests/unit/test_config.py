@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -89,10 +91,102 @@ def test_environment_variables_are_read(configure: Configure, monkeypatch: pytes
     assert config.from_conf(configure("[dfbackends]\ndb = memory\n")).patience.retries == 9
 
 
+def test_a_backend_is_chosen_by_the_environment_alone(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OS_DFBACKENDS__DB", "sqlite")
+    monkeypatch.setenv("OS_DFBACKENDS_SQLITE__PATH", f"{tmp_path}/env.db")
+    monkeypatch.setenv("OS_DFBACKENDS_SQLITE:PUBSUB__LOG_ROWS", "7")
+
+    settings = config.from_conf(configure(""))
+
+    assert (settings.db.name, settings.db.values["path"]) == ("sqlite", f"{tmp_path}/env.db")
+    assert settings.pubsub is not None
+    assert settings.pubsub.values == {**settings.db.values, "log_rows": 7}
+
+
+@pytest.mark.parametrize(
+    ("variable", "reason"),
+    [
+        ("OS_DFBACKENDS__RETRYS", r"variable OS_DFBACKENDS__RETRYS: .* no option 'retrys'; did you mean 'retries'"),
+        ("OS_DFBACKENDS_MEMORY__NAM", "no option 'nam'; did you mean 'name'"),
+        ("OS_DFBACKENDS_SQLITE__PTH", "no option 'pth'; did you mean 'path'"),
+        ("OS_DFBACKENDS_MEMRY__NAME", "did you mean 'dfbackends_memory'"),
+        ("OS_DFBACKENDS_MEMORY:PUBSUB__NAM", "no option 'nam'"),
+        ("OS_DFBACKENDS_RETRIES", "no backend"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_an_error_that_tells_what_to_do(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, variable: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, "5")
+
+    with pytest.raises(ConfigurationError, match=reason):
+        dfbackends.open(configure("[dfbackends]\ndb = memory\n"))
+
+
+def test_an_environment_that_the_application_does_not_have_read_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_DFBACKENDS__RETRYS", "5")
+    conf = cfg.ConfigOpts()
+    conf([], project="app", use_env=False)
+    conf.register_opts(config.OPTIONS, group=config.GROUP)
+    conf.set_override("db", "memory", group=config.GROUP)
+
+    with dfbackends.open(conf):
+        pass
+
+
+def test_the_files_of_a_folder_are_read_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "1.conf").write_text("[dfbackends]\ndb = memory\nretries = 5\n")
+    (tmp_path / "2.conf").write_text("[dfbackends]\nretries = 6\n")
+    conf = cfg.ConfigOpts()
+    conf(["--config-dir", str(tmp_path)], project="app")
+
+    assert config.from_conf(conf).patience.retries == 6
+
+    (tmp_path / "3.conf").write_text("[dfbackends]\nretrys = 7\n")
+    with pytest.raises(ConfigurationError, match="did you mean 'retries'"):
+        config.from_conf(conf)
+
+
+def test_a_secret_is_masked_where_the_values_of_all_options_are_logged(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    info = tmp_path / "vault-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vault\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dfbackends.db]\nvault = vault:db\n")
+    (tmp_path / "vault.py").write_text(
+        "import dataclasses\nfrom oslo_config import cfg\nfrom dfbackends.drivers.config import memory_db\n"
+        "options = [*memory_db.options, cfg.StrOpt('password', secret=True)]\n"
+        "db = dataclasses.replace(memory_db, options=options)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("OS_DFBACKENDS_VAULT:DB__PASSWORD", "swordfish")
+    conf = configure("[dfbackends]\ndb = vault\n[dfbackends_vault]\npassword = hunter2\n")
+
+    with dfbackends.open(conf), caplog.at_level(logging.DEBUG):
+        conf.log_opt_values(logging.getLogger("app"), logging.DEBUG)
+
+    assert "dfbackends_vault.password" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert "swordfish" not in caplog.text
+
+
+def test_options_that_are_called_like_secrets_are_secret() -> None:
+    listed = [option for _, options in config.list_opts() for option in options]
+
+    assert listed
+    assert [option.dest for option in listed if re.search("password|secret|token", option.dest) and not option.secret] == []
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "no backend is chosen"),
+        ("[dfbackends]\ndb = memory\n[dfbackends_sqlite]\npth = x\n", "has no option 'pth'; did you mean 'path'"),
+        ("[dfbackends]\ndb = memory\n[dfbackends_memory:pubsb]\nname = x\n", "no section"),
+        ("[dfbackends]\ndb = memory\n[dfbackends:pubsub]\nname = x\n", "no section"),
         ("[dfbackends]\ndb = sqllite\n", "did you mean 'sqlite'"),
         ("[dfbackends]\ndb = memory\npubsub = memry\n", "did you mean 'memory'"),
         ("[dfbackends]\ndb = memory\nretrys = 5\n", "has no option 'retrys'; did you mean 'retries'"),
