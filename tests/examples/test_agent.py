@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from contract_tests.waiting import eventually
 from tests.cli.running import PATIENCE
 from tests.examples.exchange import back_up, made, put_in_place, restore_into, take_away
 from tests.examples.host import Host
+from tests.repository.tree import ROOT
 
 OTHER = {f"other/{number}": {"mac": f"fa:16:3f:00:00:{number:02x}", "host": "hv1"} for number in range(5)}
 
@@ -226,3 +230,35 @@ def test_a_mistake_in_the_configuration_ends_it_with_what_to_do(host: Host, line
 
     assert reason in host.says("agent: ")
     assert process.wait(PATIENCE) == 1
+
+
+def test_its_sample_lists_its_own_options_and_those_of_the_backends(tmp_path: Path) -> None:
+    """Installed as the README says."""
+    info = tmp_path / "agent-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: agent\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[oslo.config.opts]\nagent = agent.options:list_opts\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "examples")])
+
+    made = subprocess.run(
+        [sys.executable, "-m", "oslo_config.generator", "--config-file", ROOT / "examples" / "agent" / "generator.conf"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert made.returncode == 0, made.stderr
+    sample = (tmp_path / "agent.conf.sample").read_text().splitlines()
+    for line in ("[agent]", "#host = <None>", "[dfbackends]", "#db = <None>", "[dfbackends_sqlite]", "#path = <None>"):
+        assert line in sample, line
+
+
+def test_it_is_configured_by_the_environment_as_well(host: Host, tmp_path: Path) -> None:
+    host.start(OS_DFBACKENDS_SQLITE__PATH=f"{tmp_path}/elsewhere.db", OS_AGENT__TENANTS="red")
+    host.says("current")
+
+    with dfbackends.open(f"sqlite:{tmp_path}/elsewhere.db") as backend:
+        eventually(lambda: report(backend).get("tenants") == ["red"], "it reports there")
+    assert not host.store.exists()
