@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from dfbackends import names
 from dfbackends.api import Table
 from dfbackends.cell import Cell
 from dfbackends.changes import Changes
 from dfbackends.entry import Entry
-from dfbackends.errors import Closed, Code, Error, KeyNotFound, Unavailable
+from dfbackends.errors import Closed, Code, Error, InvalidName, KeyNotFound, Unavailable
 from dfbackends.failures import Failures
 from dfbackends.follower import Follower
 from dfbackends.origin import origin
@@ -70,11 +71,12 @@ class Mirror:
         self._on_state = on_state
         self._told = False
         self._failures = Failures(LOG, logging.ERROR)
+        self._limit = store.driver.limits.topic
         self._follower = Follower(
             store,
             place,
             table=table,
-            topics=topics,
+            topics=self._checked(topics),
             changes=changes,
             interval=check_interval,
             pace=pace,
@@ -115,12 +117,15 @@ class Mirror:
 
     @property
     def topics(self) -> frozenset[str] | None:
-        """The topics that are mirrored; None for all entries. May be set while it runs."""
+        """The topics that are mirrored; None for all entries. May be set while it runs.
+
+        :raises InvalidName: one that is set is not legal; the others stay
+        """
         return self._follower.topics
 
     @topics.setter
     def topics(self, topics: Iterable[str] | None) -> None:
-        self._follower.follow(topics)
+        self._follower.follow(self._checked(topics))
 
     def wait_synced(self, timeout: float) -> None:
         """Return once the copy is current.
@@ -188,6 +193,11 @@ class Mirror:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _checked(self, topics: Iterable[str] | None) -> list[str] | None:
+        if isinstance(topics, str):
+            raise InvalidName("topics are given as a list, not as one text")
+        return None if topics is None else [names.check("topic", topic, self._limit) for topic in topics]
 
     def _cell(self, key: str) -> Cell:
         cell = self._replica.cells.get(key)

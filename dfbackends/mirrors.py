@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from dfbackends import names
 from dfbackends.api import Watching
 from dfbackends.catalog import Catalog
 from dfbackends.changes import Changes
@@ -63,9 +62,6 @@ class Mirrors:
         :raises InvalidName: the table, or a topic, is not legal
         :raises Closed: the backend is closed
         """
-        chosen = (
-            [names.check("topic", topic, self._store.driver.limits.topic) for topic in topics] if topics is not None else None
-        )
         self._catalog.check(table)
         with self._lock:
             if self._closed:
@@ -74,7 +70,7 @@ class Mirrors:
                 self._store,
                 table,
                 partial(self._catalog.table, table),
-                topics=chosen,
+                topics=topics,
                 changes=self._changes,
                 on_change=on_change,
                 on_state=on_state,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from agent.dataplane import DataPlane, Flow
-from dfbackends import Backend, Changed, Closed, Entry, Error, Loss, Mirror, Reason, Subscription
+from dfbackends import Backend, Changed, Closed, Entry, Error, InvalidName, Loss, Mirror, Reason, Subscription
 
 LOG = logging.getLogger(__name__)
 
@@ -76,13 +76,16 @@ class Agent:
             self._apply(change.key)
 
     def _tenants(self, change: Changed) -> None:
-        """Mirror the tenants that the store names, else those of the configuration."""
+        """Mirror the tenants that the store names, else those of the configuration; the report says which."""
         if change.key != self._host:
             return
-        named = change.new.value["tenants"] if change.new is not None else self._usual
-        LOG.info("tenants: %s", ", ".join(named) or "none")
         with self._lock:
-            self._ports.topics = named
+            try:
+                self._ports.topics = change.new.value["tenants"] if change.new is not None else self._usual
+            except (KeyError, TypeError, InvalidName) as error:
+                LOG.warning("the tenants of this host can not be read: %s: %s", type(error).__name__, error)
+                self._ports.topics = self._usual
+            LOG.info("tenants: %s", ", ".join(sorted(self._ports.topics or ())) or "none")
             self._judge()
 
     def _state(self, mirror: Mirror, synced: bool) -> None:  # noqa: FBT001 - so it is called.
