@@ -180,6 +180,8 @@ class Follower:
         if not self._moved or time.monotonic() < self._retry_at:
             return
         table = self._place()
+        # Whoever has set the topics waits to be told that they are current, which is only told where it was not before.
+        self._say()
         with self._news:
             self._moved = False
             topics = self._topics
