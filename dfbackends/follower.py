@@ -180,8 +180,7 @@ class Follower:
         if not self._moved or time.monotonic() < self._retry_at:
             return
         table = self._place()
-        # Whoever has set the topics waits to be told that they are current, which is only told where it was not before.
-        self._say()
+        self._say()  # Whoever has set the topics waits to be told that they are current, as news.
         with self._news:
             self._moved = False
             topics = self._topics
