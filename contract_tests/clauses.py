@@ -21,7 +21,7 @@ SIDES = ("db", "pubsub", "changes", "life", "errors", "config")
 
 @dataclass(frozen=True)
 class Clause:
-    """One promise of every backend that has what the clause needs. ``planned`` is why it has no case yet, else empty."""
+    """One promise of every backend that has what the clause needs."""
 
     id: str
     level: str
@@ -29,7 +29,6 @@ class Clause:
     required: bool
     promise: str
     needs: frozenset[Capability] = frozenset()
-    planned: str = ""
 
 
 @cache

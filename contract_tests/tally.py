@@ -33,9 +33,9 @@ class Tally:
             self.verdicts[test] = verdict
 
     def unproven(self) -> list[str]:
-        """Return the clauses of which no case has passed on any backend, those left out that are planned for later."""
+        """Return the clauses of which no case has passed on any backend."""
         proven = {verdict.clause for verdict in self.verdicts.values() if verdict.outcome == "passed"}
-        return [clause.id for clause in clauses().values() if clause.id not in proven and not clause.planned]
+        return [clause.id for clause in clauses().values() if clause.id not in proven]
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each backend, and one for each reason why something was not applicable."""

@@ -21,7 +21,6 @@ the [suite](../contract_tests/README.md) take their ids; an id is never used for
   *Verified* histories that are checked, and repeated runs.
 """
 
-PLANNED = "* What is *planned* is promised by the core, and has no case in the suite yet.\n"
 
 TITLES = {
     "KV": "Tables and keys",
@@ -52,7 +51,7 @@ NEEDS = {
 
 def page() -> Iterator[str]:
     """Yield the lines."""
-    yield HEAD + PLANNED if any(clause.planned for clause in clauses().values()) else HEAD
+    yield HEAD
     for prefix, group in groupby(clauses().values(), key=lambda clause: clause.id.rpartition("-")[0]):
         yield f"## {TITLES[prefix]}\n"
         yield "| id | level | holds | promise |"
@@ -65,8 +64,7 @@ def page() -> Iterator[str]:
 def condition(clause: Clause) -> str:
     """Return for which backends a clause holds."""
     needs = sorted(NEEDS[need] for need in clause.needs)
-    said = "required" if clause.required else f"needs {' and '.join(needs)}"
-    return f"{said}; planned" if clause.planned else said
+    return "required" if clause.required else f"needs {' and '.join(needs)}"
 
 
 def cell(text: str) -> str:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.figures import Claim
 
 _CLAIM = "claim"
+
+# How long an example takes is a matter of what else the machine does; each test has its time-out.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def _against(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
         if result.outcome in bad:
             known = "a known deviation of a required clause" if result.outcome is Outcome.DEVIATION else "failed"
             yield Remark(clause.id, f"{result.test}: {known}: {_first_line(result.reason)}")
-    if not results and not clause.planned:
+    if not results:
         yield Remark(clause.id, "no case of it in this run")
     elif not any(result.outcome.ran for result in results):
         why = {result.reason for result in results if result.outcome is Outcome.NOT_RUN}
@@ -106,9 +106,7 @@ def _against(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
 
 
 def _gaps(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
-    if clause.planned and not any(result.outcome.ran for result in results):
-        yield Remark(clause.id, f"no case yet: {clause.planned}")
-    elif any(result.outcome.ran for result in results):
+    if any(result.outcome.ran for result in results):
         for result in results:
             if result.outcome is Outcome.NOT_RUN:
                 yield Remark(clause.id, f"{result.test}: not run: {result.reason}")

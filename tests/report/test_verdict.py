@@ -100,13 +100,6 @@ def test_a_report_without_results_claims_nothing() -> None:
     assert verdict(replace(report(), results=())).reached is None
 
 
-def test_a_clause_that_is_planned_takes_nothing_and_is_told() -> None:
-    core = verdict(report()).levels[0]
-
-    assert core.reached
-    assert "MIR-05: no case yet: " in str(core.gaps[0])
-
-
 def test_a_part_of_a_clause_that_could_not_run_is_told() -> None:
     made = report(
         result("ERR-06", test="test_full"), result("ERR-06", Outcome.NOT_RUN, "can not inject: overloaded", test="test_b")
