@@ -1,0 +1,131 @@
+"""What happens to one request on its way through a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from contract_tests.flow import CHUNK, Ended
+
+if TYPE_CHECKING:
+    from contract_tests.connection import Connection
+
+# A client that has sent nothing more for this time has sent its request.
+_QUIET = 0.02
+_ANSWER = 5.0
+
+
+class Trap(ABC):
+    """Waits for the first bytes from a client that have ``needle`` in them. All of it happens on the thread of the network."""
+
+    def __init__(self, needle: bytes = b"") -> None:
+        self.needle = needle
+        self.connection: Connection | None = None
+        """The one that was struck."""
+
+    async def asked(self, connection: Connection, data: bytes) -> bytes:
+        """Return what is to go on of the request that is struck, and of all that follows on its connection."""
+        self.connection = connection
+        return await self.struck(connection, data)
+
+    @abstractmethod
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        """Do it."""
+
+
+class DropRequest(Trap):
+    """The request vanishes, and the connection is reset."""
+
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        raise Ended
+
+
+class DropReply(Trap):
+    """The request arrives, and in place of the answer comes a reset."""
+
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        connection.replies = False
+        return data
+
+
+class HalfClose(Trap):
+    """The request vanishes, and the client sees the end of what comes from the server, properly closed."""
+
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        connection.half_close()
+        return b""
+
+
+class CutInside(Trap):
+    """The first part of the request arrives, then the connection is reset; ``share`` is how large a part."""
+
+    def __init__(self, needle: bytes = b"", *, share: float = 0.5) -> None:
+        super().__init__(needle)
+        self._share = share
+
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        with suppress(OSError):
+            await asyncio.get_running_loop().sock_sendall(connection.server, data[: int(len(data) * self._share)])
+        raise Ended
+
+
+class Hold(Trap):
+    """The request is kept, and arrives when it is released; the client is kept waiting, or reset where it ``gives_up``."""
+
+    def __init__(self, needle: bytes = b"", *, gives_up: bool) -> None:
+        super().__init__(needle)
+        self._gives_up = gives_up
+        self._held = b""
+        self._kept = True
+
+    async def struck(self, connection: Connection, data: bytes) -> bytes:
+        if not self._kept:
+            return data
+        self._held += data
+        connection.keeps_server = True
+        if self._gives_up:
+            await self._rest(connection)
+            raise Ended
+        if not data:
+            raise Ended
+        return b""
+
+    async def _rest(self, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(asyncio.TimeoutError, OSError):
+            while data := await asyncio.wait_for(loop.sock_recv(connection.client, CHUNK), _QUIET):
+                self._held += data
+
+    async def thaw(self) -> None:
+        """Let the request go on where its client still waits for the answer."""
+        if self.connection is not None and self.connection.alive:
+            await self._go_on(self.connection)
+
+    async def release(self) -> bool:
+        """Let the request arrive, and return when the server has answered; tell whether there was one that had not arrived."""
+        connection = self.connection
+        if connection is None or not self._kept:
+            return False
+        await self._go_on(connection)
+        if not connection.alive:
+            loop = asyncio.get_running_loop()
+            with suppress(asyncio.TimeoutError, OSError):
+                await asyncio.wait_for(loop.sock_recv(connection.server, CHUNK), _ANSWER)
+                while await asyncio.wait_for(loop.sock_recv(connection.server, CHUNK), _QUIET):
+                    pass
+            connection.server.close()
+        return True
+
+    async def forget(self) -> None:
+        """Give up what is held for good."""
+        if self._kept and self.connection is not None:
+            self._kept = False
+            self.connection.server.close()
+
+    async def _go_on(self, connection: Connection) -> None:
+        self._kept = False
+        connection.keeps_server = not connection.alive
+        with suppress(OSError):
+            await asyncio.get_running_loop().sock_sendall(connection.server, self._held)
