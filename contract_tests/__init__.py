@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from contract_tests.fault import Fault
     from contract_tests.harness import Harness
     from contract_tests.replaceable import Replaceable
-    from contract_tests.url import UrlHarness
+    from contract_tests.served import ServedHarness
+    from contract_tests.server import Server
 
-__all__ = ["BackendContract", "Capability", "Fault", "Harness", "Replaceable", "UrlHarness"]
+__all__ = ["BackendContract", "Capability", "Fault", "Harness", "Replaceable", "ServedHarness", "Server"]
 
 _HOMES = {
     "BackendContract": "contract",
@@ -21,7 +22,8 @@ _HOMES = {
     "Fault": "fault",
     "Harness": "harness",
     "Replaceable": "replaceable",
-    "UrlHarness": "url",
+    "ServedHarness": "served",
+    "Server": "server",
 }
 
 

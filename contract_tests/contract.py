@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from contract_tests.cases.announcements import AnnouncementCases
 from contract_tests.cases.batches import BatchCases
 from contract_tests.cases.calms import CalmCases
@@ -35,6 +37,8 @@ from contract_tests.cases.tables import TableCases
 from contract_tests.cases.transactions import TransactionCases
 from contract_tests.cases.undone import UndoneCases
 from contract_tests.cases.values import ValueCases
+from contract_tests.served import ServedHarness, registered
+from contract_tests.server import Server
 
 
 class BackendContract(
@@ -74,4 +78,20 @@ class BackendContract(
     HistoryCases,
     ConfigurationCases,
 ):
-    """The contract of a backend. A test of a backend is a subclass with a ``harness``."""
+    """The contract of a backend. A test of a backend is a subclass that names the entry point ``backend``.
+
+    ``server`` tells how its store is had; what a distribution has registered is taken where it is not given. What is no entry
+    point is tested by a ``harness`` of its own.
+    """
+
+    backend: ClassVar[str]
+
+    @classmethod
+    def server(cls) -> Server:
+        """Return how the store is had; it is started for the first case."""
+        return registered(cls.backend)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "backend" in vars(cls):
+            cls.harness = ServedHarness(cls.backend, cls.server())

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Fault(str, Enum):
-    """The first group strikes calls, the second the lines on which messages and changes arrive, the third the store itself."""
+    """What strikes calls; the lines on which messages and changes arrive; the store itself; the process that serves it."""
 
     REFUSED = "refused"
     """Nothing answers: the request is not sent, and the client knows."""
@@ -20,6 +20,10 @@ class Fault(str, Enum):
     """No answer within the client's time-out; the request arrives when it is released."""
     DELAYED = "delayed"
     """The request is done after something else was."""
+    CUT_INSIDE = "cut inside"
+    """The line breaks when the first part of the request has arrived."""
+    HALF_CLOSED = "half closed"
+    """The server ends its side of the line, properly, in place of doing the request."""
     UNAUTHENTICATED = "unauthenticated"
     FULL = "full"
     READ_ONLY = "read only"
@@ -41,6 +45,8 @@ class Fault(str, Enum):
     """Bytes that nobody of ours has sent."""
     DENIED = "denied"
     """A subscription is refused."""
+    SLICED = "sliced"
+    """Everything arrives one byte at a time, calls and their answers, too."""
 
     WIPED = "wiped"
     """An empty store is put in the place of the one that handles are open on."""
@@ -49,7 +55,21 @@ class Fault(str, Enum):
     OTHER = "other"
     """A store that was never a copy of it is, whose revisions are newer."""
 
+    KILLED = "killed"
+    """The server is killed, and started again."""
+    STOPPED = "stopped"
+    """The server stands still, with all connections open, and goes on."""
 
-CALLS = frozenset(list(Fault)[:10])
+
+CALLS = frozenset(list(Fault)[:12])
 STORES = frozenset({Fault.WIPED, Fault.OLDER, Fault.OTHER})
-LINES = frozenset(Fault) - CALLS - STORES
+PROCESSES = frozenset({Fault.KILLED, Fault.STOPPED})
+LINES = frozenset(Fault) - CALLS - STORES - PROCESSES
+
+SIMULATED = (CALLS | LINES) - {Fault.CUT_INSIDE, Fault.HALF_CLOSED, Fault.SLICED}
+"""What can be put around a driver without a network."""
+
+NETWORK = frozenset(
+    {Fault.REFUSED, Fault.CUT, Fault.LOST_REPLY, Fault.LATE, Fault.FROZEN, Fault.DELAYED, Fault.CUT_INSIDE, Fault.HALF_CLOSED}
+)
+"""What a network does to calls."""

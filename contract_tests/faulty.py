@@ -1,18 +1,19 @@
 """A driver that fails on demand, around one that does not.
 
-It keeps the contract, and the capabilities of the driver that it wraps, and is told by a plan what to do wrong. Like a store
-that is spread over several servers it sends the writes of a sequence one by one, so that a fault may strike in the middle.
+It keeps the contract, and the capabilities of the driver that it wraps; an injector does to its calls what a plan says. While
+something is armed it sends the writes of a sequence one by one, like a store that is spread over several servers, so that a
+fault may strike in the middle.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from contract_tests.fault import Fault
-from contract_tests.faulty_line import FaultyChanges, FaultyMessages, LineBroke, NotAllowed
-from contract_tests.plan import Plan
+from contract_tests.faulty_line import FaultyChanges, FaultyMessages
+from contract_tests.injector import Injector
+from contract_tests.simulated import ERRORS
 from dfbackends.api import (
     Change,
     DbApi,
@@ -31,104 +32,27 @@ from dfbackends.api import (
     Watching,
     Write,
 )
-from dfbackends.errors import ErrorTable, Meaning, OutcomeUnknown, Refused, Unavailable
-
-R = TypeVar("R")
-
-SECRET = "hunter2"
-"""Stands in the text of each exception of this client, as clients put passwords and values into theirs."""
-
-TIMEOUT = 0.1
-
-
-class Injected(Exception):
-    """The base of what this client raises."""
-
-    def __init__(self, what: object = "") -> None:
-        super().__init__(f"user admin password {SECRET}: {what}")
-
-
-class NotSent(Injected):
-    """The request has not left."""
-
-
-class Lost(Injected):
-    """There was no answer."""
-
-
-class WrongPassword(Injected):
-    """The server does not know this client."""
-
-
-class Full(Injected):
-    """The server has no more room."""
-
-
-class ReadOnly(Injected):
-    """The server is a replica at present."""
-
-
-class Overloaded(Injected):
-    """The server has too much to do, or is not ready yet."""
-
-
-ERRORS: ErrorTable = [
-    Meaning(NotSent, None, Unavailable, "unreachable"),
-    Meaning(Lost, None, OutcomeUnknown, "unreachable"),
-    Meaning(WrongPassword, None, Refused, "unauthenticated"),
-    Meaning(Full, None, Refused, "full"),
-    Meaning(ReadOnly, None, Unavailable, "read_only"),
-    Meaning(Overloaded, None, Unavailable, "overloaded"),
-    Meaning(LineBroke, None, Unavailable, "unreachable"),
-    Meaning(NotAllowed, None, Refused, "forbidden"),
-]
-
-_ANSWERS: dict[Fault, type[Injected]] = {
-    Fault.REFUSED: NotSent,
-    Fault.UNAUTHENTICATED: WrongPassword,
-    Fault.FULL: Full,
-    Fault.READ_ONLY: ReadOnly,
-    Fault.OVERLOADED: Overloaded,
-}
+from dfbackends.errors import ErrorTable
 
 
 class _Faulty:
-    """Sends requests as the plan says. The lines of one that forgets can not go on from a position."""
+    """Makes its calls by an injector, and opens lines by ``lines``; those of one that forgets can not go on from a position."""
 
-    timeout = TIMEOUT
-
-    def __init__(self, driver: Any, plan: Plan, *, forgets: bool = False) -> None:
+    def __init__(self, driver: Any, injector: Injector, *, lines: Any = None, forgets: bool = False) -> None:
         self.limits = driver.limits
+        self.failover = driver.failover
+        self.timeout = injector.timeout(driver)
         self._driver = driver
-        self._plan = plan
+        self._lines = driver if lines is None else lines
+        self._injector = injector
+        self._plan = injector.plan
         self._forgets = forgets
-
-    def _sent(self, verb: str, request: Callable[[], R], what: object, *, partly: bool = False) -> R:
-        """Return the answer to a request. ``partly``: others of the same call have been done before."""
-        fault = self._plan.strike(verb)
-        if fault is None or fault is Fault.DELAYED:
-            return request()
-        if fault in _ANSWERS:
-            # An error that says that nothing was done would be a lie.
-            raise Lost(what) if partly else _ANSWERS[fault](what)
-        if fault is Fault.LOST_REPLY:
-            request()
-        elif fault is Fault.FROZEN:
-            if self._plan.freeze(TIMEOUT):
-                return request()
-            self._plan.hold(request)
-        elif fault is Fault.LATE:
-            self._plan.hold(request)
-        raise Lost(what)
-
-    def _opened(self, verb: str, line: Callable[[], R], after: Position | None) -> R:
-        """Return a new line."""
-        if Fault.DOWN in self._plan.state:
-            raise NotSent(verb)
-        return self._sent(verb, line, after)
+        # Whether an operation is done in one call; all of its attempts are made in the same way.
+        self._whole: dict[OpId, bool] = {}
 
     def close(self) -> None:
-        self._driver.close()
+        for driver in {id(each): each for each in (self._driver, self._lines)}.values():
+            driver.close()
 
 
 class FaultyDb(_Faulty, DbApi):
@@ -138,60 +62,56 @@ class FaultyDb(_Faulty, DbApi):
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
         driver: DbApi = self._driver
-        return self._sent("read", lambda: driver.read(keys), keys)
+        return self._injector.sent("read", lambda: driver.read(keys))
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         driver: DbApi = self._driver
+        if self._whole.setdefault(op, not self._plan.awaits("write")):
+            return self._injector.sent("write", lambda: driver.write(writes, op))
         done: list[int | None] = []
         for number, write in enumerate(writes):
             # An inner driver may keep one outcome for a whole call; ours are kept write by write.
             part = _part(op, write.key)
-            done += self._sent("write", lambda w=write, p=part: driver.write([w], p), write, partly=number > 0)  # type: ignore[misc]
+            done += self._injector.sent("write", lambda w=write, p=part: driver.write([w], p), partly=number > 0)  # type: ignore[misc]
         return done
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         driver: DbApi = self._driver
-        for name, record in driver.scan(table, topic):
-            self._sent("scan", lambda: None, table)
+        for name, record in self._injector.scanned(lambda: driver.scan(table, topic)):
             self._plan.carry(table.name, record.topic)
             yield name, record
 
     def drop(self, table: Table) -> None:
         driver: DbApi = self._driver
-        self._sent("drop", lambda: driver.drop(table), table)
+        self._injector.sent("drop", lambda: driver.drop(table))
 
 
 class _FaultyTransactional(_Faulty, Transactional):
-    def __init__(self, driver: Any, plan: Plan, *, forgets: bool = False) -> None:
-        super().__init__(driver, plan, forgets=forgets)
-        self._commits: set[OpId] = set()
-
     def commit(
         self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
     ) -> list[int] | None:
         driver: Transactional = self._driver
-        self._commits.add(op)
-        return self._sent("commit", lambda: driver.commit(writes, checks, messages, op), writes)
+        return self._injector.sent("commit", lambda: driver.commit(writes, checks, messages, op))
 
     def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
         driver: Transactional = self._driver
-        if op in self._commits:
-            return self._sent("cancel", lambda: driver.cancel(keys, op), keys)
+        if self._whole.get(op, True):
+            return self._injector.sent("cancel", lambda: driver.cancel(keys, op))
         answers: list[int | None | Fence] = []
         for key in keys:
             part = _part(op, key)
-            answers += self._sent("cancel", lambda k=key, p=part: driver.cancel([k], p), key)  # type: ignore[misc]
+            answers += self._injector.sent("cancel", lambda k=key, p=part: driver.cancel([k], p))  # type: ignore[misc]
         return answers
 
 
 class _FaultyWatching(_Faulty, Watching):
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
-        driver: Watching = self._driver
-        return self._opened("watch", lambda: FaultyChanges(driver.watch, after, self._plan, forgets=self._forgets), after)
+        watch = self._lines.watch
+        return self._injector.opened("watch", lambda: FaultyChanges(watch, after, self._plan, forgets=self._forgets))
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         driver: Watching = self._driver
-        return self._sent("read", lambda: driver.heads(streams), streams)
+        return self._injector.sent("read", lambda: driver.heads(streams))
 
 
 class FaultyPubSub(_Faulty, PubSubApi):
@@ -201,29 +121,32 @@ class FaultyPubSub(_Faulty, PubSubApi):
 
     def publish(self, messages: Sequence[Message]) -> None:
         driver: PubSubApi = self._driver
-        self._sent("publish", lambda: driver.publish(messages), messages)
+        self._injector.sent("publish", lambda: driver.publish(messages))
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
-        driver: PubSubApi = self._driver
-        return self._opened("listen", lambda: FaultyMessages(driver.listen, after, self._plan, forgets=self._forgets), after)
+        listen = self._lines.listen
+        return self._injector.opened("listen", lambda: FaultyMessages(listen, after, self._plan, forgets=self._forgets))
 
 
-def faulty_db(driver: DbApi, plan: Plan, *, forgets: bool = False) -> DbApi:
-    """Return a driver around this one, with the same capabilities; the changes of one that ``forgets`` can not resume."""
+def faulty_db(driver: DbApi, injector: Injector, *, lines: DbApi | None = None, forgets: bool = False) -> DbApi:
+    """Return a driver around this one, with the same capabilities; the changes of one that ``forgets`` can not resume.
+
+    ``lines`` is another handle on the same store, for what it watches.
+    """
     parts: list[type[Any]] = [FaultyDb]
     if isinstance(driver, Transactional):
         parts.insert(0, _FaultyTransactional)
     if isinstance(driver, Watching):
         parts.insert(0, _FaultyWatching)
     kind = type("FaultyDriver", tuple(parts), {"errors": [*ERRORS, *driver.errors]})
-    wrapped: DbApi = kind(driver, plan, forgets=forgets)
+    wrapped: DbApi = kind(driver, injector, lines=lines, forgets=forgets)
     return wrapped
 
 
-def faulty_pubsub(driver: PubSubApi, plan: Plan, *, forgets: bool = False) -> PubSubApi:
+def faulty_pubsub(driver: PubSubApi, injector: Injector, *, lines: PubSubApi | None = None, forgets: bool = False) -> PubSubApi:
     """Return a driver around this one; one that ``forgets`` can not resume."""
     kind = type("FaultyCarrier", (FaultyPubSub,), {"errors": [*ERRORS, *driver.errors]})
-    wrapped: PubSubApi = kind(driver, plan, forgets=forgets)
+    wrapped: PubSubApi = kind(driver, injector, lines=lines, forgets=forgets)
     return wrapped
 
 

@@ -70,6 +70,7 @@ class _FaultyFeed(Feed[T, M], Generic[T, M]):
         with self._plan.changed:
             denied = [topic for topic in topics if self._name(topic) in self._plan.denied]
             self._injected.extend(Denied(topic, NotAllowed(topic)) for topic in denied)
+            self._plan.hit(Fault.DENIED, len(denied))
         self._feed.subscribe([topic for topic in topics if topic not in denied])
 
     def unsubscribe(self, topics: Sequence[T]) -> None:
@@ -118,9 +119,12 @@ class _FaultyFeed(Feed[T, M], Generic[T, M]):
             if not self._dropping[name]:
                 return False
             self._dropping[name] -= 1
+            self._plan.hit(Fault.DROPPED)
             return True
 
     def probe(self) -> bool:
+        if self._plan.on_network:
+            return self._feed.probe()
         with self._plan.changed:
             if Fault.DEAF not in self._plan.state:
                 self._injected.append(Alive())

@@ -45,7 +45,7 @@ class Flow:
         self._coming: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Return when the source has ended and the sink was told; raise OSError or Ended where there is nothing to go on with."""
+        """Return when the source has ended and the sink was told; raise OSError or Ended where the connection has."""
         await together(self._receive(), self._deliver())
 
     async def _receive(self) -> None:

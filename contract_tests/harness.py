@@ -19,6 +19,26 @@ from contract_tests.plan import Plan
 from contract_tests.replaceable import Replaceable
 
 
+class Process(ABC):
+    """What can be done to the processes of a server."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End them at once; nothing answers any more."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Start them again, where they were, with what they had on disk."""
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """Let them stand still, with all connections open."""
+
+    @abstractmethod
+    def thaw(self) -> None:
+        """Let them go on."""
+
+
 class Harness(ABC):
     """A backend, as the suite sees it: what it declares, and how a handle is opened.
 
@@ -61,6 +81,13 @@ class Harness(ABC):
         """Return a new store that can be replaced by others; ``folder`` is empty. None where the harness has none of STORES."""
         return None
 
+    def process(self, namespace: str) -> Process | None:
+        """Return the processes that serve a namespace; None where nothing can be done to them."""
+        return None
+
+    def end(self, namespace: str) -> None:  # noqa: B027 - many have nothing to do
+        """Forget a namespace; its handles are closed."""
+
     def lacking(self, case: Case) -> str | None:
         """Return why a case can not be had on this backend; None where it can."""
         for need in sorted(case.needs - self.capabilities):
@@ -79,11 +106,15 @@ class Harness(ABC):
 
 
 class Store:
-    """One namespace of a backend, the own of one case, and the handles that the case opens on it."""
+    """One namespace of a backend, the own of one case, and the handles that the case opens on it.
 
-    def __init__(self, harness: Harness) -> None:
+    ``injecting``: all of them obey a plan.
+    """
+
+    def __init__(self, harness: Harness, *, injecting: bool = False) -> None:
         self.harness = harness
         self.namespace = f"case-{secrets.token_hex(6)}"
+        self._plan = harness.plan(self.namespace) if injecting else None
         self._handles = ExitStack()
 
     def open(self, **settings: Any) -> dfbackends.Backend:
@@ -112,18 +143,28 @@ class Store:
         assert url is not None, "mark the case with process=True"
         return url
 
-    @cached_property
+    @property
     def plan(self) -> Plan:
         """Where faults are armed."""
-        plan = self.harness.plan(self.namespace)
-        assert plan is not None, "mark the case with what it injects"
-        return plan
+        assert self._plan is not None, "mark the case with what it injects"
+        return self._plan
+
+    @property
+    def process(self) -> Process:
+        """The processes of the server."""
+        process = self.harness.process(self.namespace)
+        assert process is not None, "mark the case with what it injects"
+        return process
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        plan = self.harness.plan(self.namespace)
-        if plan is not None:
-            plan.mend()
-        self._handles.close()
+        try:
+            if self._plan is not None:
+                self._plan.mend()
+            self._handles.close()
+        finally:
+            self.harness.end(self.namespace)
+        if self._plan is not None and kind is None:
+            self._plan.check()

@@ -8,11 +8,12 @@ from typing import Any
 
 import dfbackends
 from contract_tests.capability import Capability
-from contract_tests.fault import CALLS, LINES, STORES
+from contract_tests.fault import SIMULATED, STORES
 from contract_tests.faulty import faulty_db, faulty_pubsub
 from contract_tests.harness import Harness
 from contract_tests.plan import Plan
 from contract_tests.replaceable import Replaceable
+from contract_tests.simulated import Simulated
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.names import Namespace
 
@@ -34,7 +35,7 @@ class FaultyHarness(Harness):
         *,
         replaceable: Callable[[Path], Replaceable] | None = None,
     ) -> None:
-        super().__init__(name, capabilities, CALLS | LINES | (STORES if replaceable is not None else frozenset()))
+        super().__init__(name, capabilities, SIMULATED | (STORES if replaceable is not None else frozenset()))
         self._opener = opener
         self._replaceable = replaceable
         self.folder = Path()
@@ -44,12 +45,12 @@ class FaultyHarness(Harness):
         self.folder = folder
 
     def open(self, namespace: str, **settings: Any) -> dfbackends.Backend:
-        plan = self.plan(namespace)
+        injector = Simulated(self.plan(namespace))
         forgets = Capability.RESUMING not in self.capabilities
         db, pubsub = self._opener(self.folder)
         return dfbackends.assemble(
-            faulty_db(db, plan, forgets=forgets),
-            faulty_pubsub(pubsub, plan, forgets=forgets),
+            faulty_db(db, injector, forgets=forgets),
+            faulty_pubsub(pubsub, injector, forgets=forgets),
             namespace=namespace,
             atomic=Capability.JOINT in self.capabilities,
             **settings,
@@ -60,3 +61,6 @@ class FaultyHarness(Harness):
 
     def plan(self, namespace: str) -> Plan:
         return self._plans.setdefault(namespace, Plan(Namespace(namespace).public))
+
+    def end(self, namespace: str) -> None:
+        self._plans.pop(namespace, None)

@@ -1,4 +1,4 @@
-"""Becomes another program, which does not outlive the process that wanted it: ``python keeper.py PARENT PROGRAM ARGUMENT...``."""
+"""Becomes another program, which does not outlive the process that wanted it: ``keeper.py PARENT PROGRAM ARGUMENT...``."""
 
 from __future__ import annotations
 

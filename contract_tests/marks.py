@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,7 +13,10 @@ from contract_tests.fault import Fault
 
 
 class Case(NamedTuple):
-    """What the mark of a test says. ``process``: another process must be able to open the backend by its URL."""
+    """What the mark of a test says. ``process``: another process must be able to open the backend by its URL.
+
+    A case that is repeated for several faults, as its parameter ``fault``, needs one of them at a time.
+    """
 
     clause: str
     needs: frozenset[Capability]
@@ -22,6 +25,11 @@ class Case(NamedTuple):
     process: bool
     settings: bool
     timeout: float
+
+    def of(self, parameters: Mapping[str, Any]) -> Case:
+        """Return the case with these parameters."""
+        fault = parameters.get("fault")
+        return self._replace(injects=frozenset({fault})) if isinstance(fault, Fault) else self
 
 
 def clause(

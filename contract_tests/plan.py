@@ -42,6 +42,9 @@ class MessageLine(Line, Protocol):
 class Plan:
     """The faults of one namespace. Any thread."""
 
+    on_network = False
+    """Whether a network does what can be done by one; else it is done around the driver."""
+
     def __init__(self, public: Callable[[str], str]) -> None:
         # Guards all below; told of each change, so that what is frozen or deaf wakes up.
         self.changed = threading.Condition(threading.RLock())
@@ -52,6 +55,11 @@ class Plan:
         self.broken = 0
         self.gone = 0
         self.denied: frozenset[str] = frozenset()
+        self.hits: Counter[Fault] = Counter()
+        """How often each fault had something to strike."""
+        self.missed: list[str] = []
+        """Calls that should have been struck, and were not."""
+        self._inflicted: set[Fault] = set()
         self._public = public
         self._carried: Counter[tuple[str, str]] = Counter()
         self._armed: list[_Armed] = []
@@ -62,6 +70,7 @@ class Plan:
         """Let a fault strike the calls from the ``at``-th on from now. Each write of a sequence counts as a call."""
         assert fault in CALLS
         with self.changed:
+            self._inflicted.add(fault)
             self._armed.append(_Armed(fault, verbs, at, at + times - 1, []))
 
     def when_struck(self, action: Callable[[], Any], fault: Fault | None = None) -> None:
@@ -104,6 +113,31 @@ class Plan:
             action()
         return struck
 
+    def awaits(self, verb: str) -> bool:
+        """Tell whether something is armed for such a call."""
+        with self.changed:
+            return any(verb in armed.verbs for armed in self._armed)
+
+    def hit(self, fault: Fault, times: int = 1) -> None:
+        """Note that a fault has struck."""
+        with self.changed:
+            self.hits[fault] += times
+
+    def miss(self, fault: Fault, verb: str) -> None:
+        """Note that a call came about without the fault that it was to meet."""
+        with self.changed:
+            self.missed.append(f"{verb}: {fault.value}")
+
+    def check(self) -> None:
+        """Return if all that was said has happened.
+
+        :raises AssertionError: a fault has struck nothing, so that the case has shown nothing
+        """
+        with self.changed:
+            idle = sorted(fault.value for fault in self._inflicted if not self.hits[fault])
+            assert not idle, f"these faults have struck nothing: {idle}"
+            assert not self.missed, f"these calls came about without their fault: {self.missed}"
+
     def hold(self, request: Callable[[], Any]) -> None:
         """Keep a request that arrives later."""
         with self.changed:
@@ -127,6 +161,7 @@ class Plan:
     def lose_line(self, fault: Fault = Fault.BROKEN_LINE) -> None:
         """End all lines: BROKEN_LINE, GONE, or DOWN until mended."""
         with self.changed:
+            self._inflict(fault)
             self.broken += 1
             if fault is Fault.GONE:
                 self.gone += 1
@@ -135,20 +170,27 @@ class Plan:
             self.changed.notify_all()
 
     def impair(self, fault: Fault) -> None:
-        """Make all lines, those of the future too, DEAF or SLOW until mended."""
+        """Make all lines, those of the future too, DEAF, SLOW or SLICED until mended."""
         with self.changed:
+            self._inflict(fault)
             self.state |= {fault}
             self.changed.notify_all()
+
+    def _inflict(self, fault: Fault) -> None:
+        self._inflicted.add(fault)
+        self.hits[fault] += len(self.lines) + len(self.change_lines)
 
     def drop(self, topic: str, messages: int = 1) -> None:
         """Remove the next messages of a topic from each line."""
         with self.changed:
+            self._inflicted.add(Fault.DROPPED)
             for line in self.lines:
                 line.drop(self._public(topic), messages)
 
     def drop_changes(self, table: str, changes: int = 1) -> None:
         """Remove the next changes of a table from each line."""
         with self.changed:
+            self._inflicted.add(Fault.DROPPED)
             for line in self.change_lines:
                 line.drop(self._public(table), changes)
 
@@ -165,6 +207,7 @@ class Plan:
     def insert(self, topic: str, data: bytes) -> None:
         """Let bytes arrive on each line."""
         with self.changed:
+            self._inflict(Fault.GARBAGE)
             for line in self.lines:
                 line.insert(self._public(topic), data)
             self.changed.notify_all()
@@ -172,4 +215,5 @@ class Plan:
     def deny(self, topic: str) -> None:
         """Refuse subscriptions of a topic, or of a table of this name, until mended."""
         with self.changed:
+            self._inflicted.add(Fault.DENIED)
             self.denied |= {self._public(topic)}

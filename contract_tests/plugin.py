@@ -111,7 +111,7 @@ class Contract:
         mark = item.get_closest_marker("clause")
         harness: Harness = item.cls.harness  # type: ignore[attr-defined]
         assert mark is not None
-        case = mark.args[0]
+        case = mark.args[0].of(_parameters(item))
         reason = harness.lacking(case)
         if reason is not None:
             self.tally.add(item.nodeid, Verdict(harness.name, case.clause, "not applicable", reason))
@@ -150,3 +150,8 @@ class Contract:
             profile = self._config.getoption("contract_profile")
             terminalreporter.section(f"contract, profile {profile}")
             terminalreporter.line("\n".join(lines))
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    found = getattr(item, "callspec", None)
+    return found.params if found is not None else {}

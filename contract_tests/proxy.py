@@ -40,9 +40,9 @@ class Proxy:
         """Take connections."""
         self._network.run(self._accept())
 
-    def refuse(self) -> int:
-        """Reset all connections, and let the port refuse others; return how many there were."""
-        return self._network.run(self._refuse())
+    def refuse(self, *, others: bool = False) -> int:
+        """Reset all connections, and let the port refuse others, or only that; return how many there were."""
+        return self._network.run(self._refuse(others=others))
 
     def reset(self, *, idle: bool = False) -> int:
         """Reset all connections, or only those on which nobody waits for an answer; return how many there were."""
@@ -117,13 +117,13 @@ class Proxy:
         self._connections.add(connection)
         connection.start().add_done_callback(lambda _: self._connections.discard(connection))
 
-    async def _refuse(self) -> int:
+    async def _refuse(self, *, others: bool = False) -> int:
         accepting, self._accepting = self._accepting, None
         if accepting is not None:
             accepting.cancel()
             with suppress(asyncio.CancelledError):
                 await accepting
-        return await self._reset(list(self._connections))
+        return len(self._connections) if others else await self._reset(list(self._connections))
 
     async def _reset(self, connections: list[Connection]) -> int:
         for connection in connections:

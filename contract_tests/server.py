@@ -24,10 +24,11 @@ _TRIES = 5
 class Server:
     """A store, as its author declares it: by ``process``, ``cluster``, ``embedded`` or ``external``.
 
-    ``durable``: what was written survives the end of all processes. ``resumes``: feeds go on from positions. ``shared``: several
-    processes can open it at once. ``states`` puts it into what can be had from the server only: FULL, READ_ONLY,
+    ``durable``: what was written survives the end of all processes. ``resumes``: feeds go on from positions. ``shared``:
+    several processes can open it at once. ``states`` puts it into what can be had from the server only: FULL, READ_ONLY,
     UNAUTHENTICATED, OVERLOADED. ``settings`` are lines of a configuration file that choose the same store as ``url``.
-    ``replaceable`` takes an empty folder, and makes stores that can be replaced.
+    ``replaceable`` takes an empty folder, and makes stores that can be replaced. ``plain``: requests carry the names of tables
+    and topics as they are; else the next bytes that a client sends are taken for its request.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Server:
         durable: bool = False,
         resumes: bool = False,
         shared: bool = True,
+        plain: bool = True,
         states: Mapping[Fault, State] | None = None,
         failover: Callable[[Server], None] | None = None,
         replaceable: Callable[[Path], Replaceable] | None = None,
@@ -49,6 +51,7 @@ class Server:
         self.in_process = in_process
         """Whether there is no network on the way, so that faults are put around the driver."""
         self.states = dict(states or {})
+        self.plain = plain
         self.failover = failover
         self.replaceable = replaceable
         self.nodes: list[Node] = []
@@ -68,10 +71,18 @@ class Server:
         resumes: bool = False,
         states: Mapping[Fault, State] | None = None,
         replaceable: Callable[[Path], Replaceable] | None = None,
+        plain: bool = True,
     ) -> Server:
         """Return a server that is one process, started by the suite, which answers on ``{port}``."""
         return cls(
-            url, commands=[command], settings=settings, durable=durable, resumes=resumes, states=states, replaceable=replaceable
+            url,
+            commands=[command],
+            settings=settings,
+            durable=durable,
+            resumes=resumes,
+            states=states,
+            replaceable=replaceable,
+            plain=plain,
         )
 
     @classmethod
@@ -85,6 +96,7 @@ class Server:
         durable: bool = False,
         resumes: bool = False,
         states: Mapping[Fault, State] | None = None,
+        plain: bool = True,
     ) -> Server:
         """Return a server of several processes, each with its own ``{port}``; ``failover`` lets another one take over."""
         return cls(
@@ -95,6 +107,7 @@ class Server:
             resumes=resumes,
             states=states,
             failover=failover,
+            plain=plain,
         )
 
     @classmethod
@@ -163,9 +176,10 @@ class Server:
             node.kill()
 
     def restart(self) -> None:
-        """Start the processes again, on the same ports and folder."""
+        """Start the processes again that have ended, on the same ports and folder."""
         for node in self.nodes:
-            node.start()
+            if node.pid is None:
+                node.start()
 
     def freeze(self) -> None:
         """Stop all processes where they are."""
@@ -176,6 +190,21 @@ class Server:
         """Let them go on."""
         for node in self.nodes:
             node.thaw()
+
+    def recover(self) -> None:
+        """Let all processes run again that do not."""
+        self.thaw()
+        self.restart()
+
+    @property
+    def count(self) -> int:
+        """How many processes there are."""
+        return len(self._commands)
+
+    @property
+    def example(self) -> str:
+        """A URL of the form that it will have, before anything is started."""
+        return self.url(range(1, self.count + 1))
 
     @property
     def ports(self) -> list[int]:

@@ -31,8 +31,9 @@ class Cases:
     harness: ClassVar[Harness]
 
     @pytest.fixture
-    def store(self, contract_running: Running) -> Iterator[Store]:
+    def store(self, request: pytest.FixtureRequest, contract_running: Running) -> Iterator[Store]:
         """A namespace of its own for each case."""
         contract_running.start(self.harness)
-        with Store(self.harness) as store:
+        mark = request.node.get_closest_marker("clause")
+        with Store(self.harness, injecting=bool(mark.args[0].injects)) as store:
             yield store

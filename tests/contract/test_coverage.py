@@ -7,13 +7,12 @@ import pytest
 from contract_tests.clauses import LEVELS, SIDES, clauses
 from contract_tests.contract import BackendContract
 from contract_tests.tally import Tally
-from tests.contract.test_faulty import TestFaulty as Faulty
 from tests.contract.test_faulty import TestFaultyPoor as FaultyPoor
 from tests.contract.test_memory import TestMemory as Memory
 from tests.contract.test_poor import TestPoor as Poor
 from tests.contract.test_sqlite import TestSqlite as Sqlite
 
-BACKENDS = (Memory, Sqlite, Poor, Faulty, FaultyPoor)
+BACKENDS = (Memory, Sqlite, Poor, FaultyPoor)
 
 
 def cases() -> dict[str, str]:

@@ -9,6 +9,7 @@ from contract_tests.fault import Fault
 from contract_tests.faulty import faulty_db
 from contract_tests.inbox import Inbox
 from contract_tests.plan import Plan
+from contract_tests.simulated import Simulated
 from dfbackends.names import Namespace
 from tests.drivers.poor import PoorDb, PoorStore
 
@@ -19,7 +20,10 @@ from tests.drivers.poor import PoorDb, PoorStore
 @pytest.mark.parametrize("nth", range(1, 6))
 def test_a_publish_whose_nth_write_fails_comes_once_and_in_order(fault: Fault, nth: int) -> None:
     store, plan = PoorStore(), Plan(Namespace("").public)
-    with dfbackends.assemble(PoorDb(store)) as backend, dfbackends.assemble(faulty_db(PoorDb(store), plan)) as faulty:
+    with (
+        dfbackends.assemble(PoorDb(store)) as backend,
+        dfbackends.assemble(faulty_db(PoorDb(store), Simulated(plan))) as faulty,
+    ):
         inbox = Inbox().subscribe(backend.pubsub, "t")
         faulty.pubsub.publish("t", 0)
 
@@ -38,7 +42,7 @@ def test_a_publish_whose_nth_write_fails_comes_once_and_in_order(fault: Fault, n
 
 def test_the_plan_strikes() -> None:
     store, plan = PoorStore(), Plan(Namespace("").public)
-    with dfbackends.assemble(faulty_db(PoorDb(store), plan), retries=0) as faulty:
+    with dfbackends.assemble(faulty_db(PoorDb(store), Simulated(plan)), retries=0) as faulty:
         plan.arm(Fault.REFUSED, verbs=("write",), times=99)
         with pytest.raises(dfbackends.Unavailable):
             faulty.pubsub.publish("t", 0)

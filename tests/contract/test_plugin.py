@@ -9,7 +9,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 AUTHOR = """
-from contract_tests import Capability, UrlHarness
+from contract_tests import Capability, Server, ServedHarness
 from contract_tests.cases.base import Cases
 from contract_tests.marks import clause
 
@@ -26,12 +26,15 @@ class Additional(Cases):
         "A case."
         import threading
         threading.Event().wait()
-    @clause("TX-01")
-    def test_needs_transactions(self, store):
+    @clause("CAS-04", needs=[Capability.DURABLE])
+    def test_needs_a_disk(self, store):
+        "A case."
+    @clause("LOSS-01", injects=["deaf"])
+    def test_needs_faults(self, store):
         "A case."
 
 class TestMine(Additional):
-    harness = UrlHarness("mine", "memory:mine")
+    harness = ServedHarness("mine", Server.external("memory:mine"))
 """
 
 
@@ -43,12 +46,13 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 def test_the_summary_counts_each_backend(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--contract-profile", "quick")
 
-    result.assert_outcomes(passed=1, failed=2, deselected=1)
+    result.assert_outcomes(passed=1, failed=2, deselected=2)
     result.stdout.fnmatch_lines(
         [
             "*contract, profile quick*",
-            "mine: 1 passed, 0 skipped, 1 not applicable, 2 failed",
-            "    not applicable: 1, the backend is not transactional",
+            "mine: 1 passed, 0 skipped, 2 not applicable, 2 failed",
+            "    not applicable: 1, the backend is not durable",
+            "    not applicable: 1, the harness injects no faults",
         ]
     )
     # The comparison is explained, as in any test.
@@ -66,7 +70,7 @@ if find_spec("xdist") is not None:
     def test_the_summary_is_the_same_over_several_processes(pytester: pytest.Pytester) -> None:
         result = run(pytester, "-n", "2")
 
-        result.stdout.fnmatch_lines(["mine: 1 passed, 0 skipped, 1 not applicable, 2 failed"])
+        result.stdout.fnmatch_lines(["mine: 1 passed, 0 skipped, 2 not applicable, 2 failed"])
 
 
 def test_without_cases_it_does_nothing(pytester: pytest.Pytester) -> None:

@@ -1,12 +1,9 @@
-"""Stores that are replaced under those who use them: in memory, with and without all capabilities, and in a file."""
+"""Stores that are replaced under those who use them: in memory, with and without all capabilities."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -48,34 +45,6 @@ class ReplacedMemory(Replaceable, Generic[S]):
         self._place.store = self._others[how]
 
 
-class ReplacedFile(Replaceable):
-    """A file, in the place of which another one is put."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "own.db"
-        self._others = {how: folder / f"{how.value}.db" for how in (Fault.WIPED, Fault.OLDER, Fault.OTHER)}
-
-    def open(self, **settings: Any) -> dfbackends.Backend:
-        parameters = "&".join(f"{name}={value}" for name, value in settings.items())
-        return dfbackends.open(f"sqlite:{self.path}?{parameters}")
-
-    def keep(self) -> None:
-        copy(self.path, self._others[Fault.OLDER])
-
-    def other(self) -> dfbackends.Backend:
-        return dfbackends.open(f"sqlite:{self._others[Fault.OTHER]}")
-
-    def replace(self, how: Fault) -> None:
-        if how is Fault.WIPED:
-            dfbackends.open(f"sqlite:{self._others[how]}").close()
-        with closing(sqlite3.connect(self._others[how])) as connection:
-            # All of it into one file.
-            connection.execute("PRAGMA journal_mode = DELETE")
-        for suffix in ("-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        os.replace(self._others[how], self.path)
-
-
 class MovedMemoryDb(MemoryDb):
     """Uses the store that is in a place now."""
 
@@ -109,12 +78,6 @@ def replaced_memory(folder: Path) -> Replaceable:
 def replaced_poor(folder: Path) -> Replaceable:
     """Return stores that do not."""
     return ReplacedMemory(_poor, _copied_poor, MovedPoorDb)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Write the content of a file into another one, which may be in use."""
-    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target, timeout=10)) as other:
-        one.backup(other)
 
 
 def _memory() -> Store:

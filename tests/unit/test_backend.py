@@ -17,6 +17,7 @@ import dfbackends
 from contract_tests.fault import Fault
 from contract_tests.faulty import FaultyDb, faulty_db
 from contract_tests.plan import ANY, Plan
+from contract_tests.simulated import Simulated
 from contract_tests.waiting import eventually
 from dfbackends import errors
 from dfbackends.api import Driver
@@ -33,7 +34,9 @@ def plan() -> Plan:
 @pytest.fixture
 def backend(plan: Plan) -> Iterator[dfbackends.Backend]:
     store = shared(secrets.token_hex(8))
-    with dfbackends.assemble(faulty_db(MemoryDb(store), plan), MemoryPubSub(store), deadline=2.0, atomic=True) as backend:
+    with dfbackends.assemble(
+        faulty_db(MemoryDb(store), Simulated(plan)), MemoryPubSub(store), deadline=2.0, atomic=True
+    ) as backend:
         yield backend
 
 
@@ -134,7 +137,7 @@ def test_a_child_gets_closed_and_the_parent_loses_nothing(backend: dfbackends.Ba
 
 def test_messages_over_the_store_are_polled_for_where_no_carrier_is_given(plan: Plan) -> None:
     heard: list[object] = []
-    with dfbackends.assemble(FaultyDb(MemoryDb(shared(secrets.token_hex(8))), plan)) as backend:
+    with dfbackends.assemble(FaultyDb(MemoryDb(shared(secrets.token_hex(8))), Simulated(plan))) as backend:
         backend.pubsub.subscribe("t", lambda topic, data: heard.append(data), on_loss=dfbackends.renew)
         backend.db.create("t", "k", 1, announce=("t", "created"))
 

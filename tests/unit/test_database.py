@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, Lost, faulty_db
+from contract_tests.faulty import FaultyDb, faulty_db
 from contract_tests.plan import Plan
+from contract_tests.simulated import Lost, Simulated
 from dfbackends.api import DbApi, Key, Message, OpId, Record, Table, Write
 from dfbackends.catalog import Catalog
 from dfbackends.database import Database
@@ -62,7 +63,7 @@ class Bench:
     def __init__(self, *, outcomes: bool = True, deadline: float = 1.0) -> None:
         self.plan = Plan(lambda topic: topic)
         self.truth: DbApi = MemoryDb(shared(secrets.token_hex(8)))
-        driver = faulty_db(self.truth, self.plan) if outcomes else FaultyDb(self.truth, self.plan)
+        driver = faulty_db(self.truth, Simulated(self.plan)) if outcomes else FaultyDb(self.truth, Simulated(self.plan))
         self.store = Reliable(driver, namespace=SPACE, patience=Patience(3, deadline))
         self.carrier = Carrier(self)
         self.db = over(self.store, self.carrier)

@@ -13,6 +13,7 @@ import pytest
 from contract_tests.fault import Fault
 from contract_tests.faulty import FaultyDb
 from contract_tests.plan import Plan
+from contract_tests.simulated import Simulated
 from dfbackends.api import Confirmed, DbApi, Feed, Gone, Key, Message, OpId, Table, Write
 from dfbackends.drivers.log import LogFeed, LogPubSub
 from dfbackends.drivers.memory import MemoryDb, shared
@@ -160,7 +161,7 @@ def test_an_older_copy_that_was_written_on_is_noticed(db: DbApi) -> None:
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_message_that_is_sent_again_after_an_error_is_there_once(db: DbApi, fault: Fault, at: int) -> None:
     plan = Plan(lambda topic: topic)
-    pubsub = LogPubSub(FaultyDb(db, plan), TABLE)
+    pubsub = LogPubSub(FaultyDb(db, Simulated(plan)), TABLE)
     feed = listening(db, "a")
     messages = [Message("a", b"1"), Message("a", b"2"), Message("a", b"3")]
 

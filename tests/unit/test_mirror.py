@@ -9,8 +9,8 @@ import pytest
 
 import dfbackends
 from contract_tests.copies import Told, wait_equal
+from contract_tests.replaced_file import copy
 from contract_tests.waiting import eventually
-from tests.drivers.replaced import copy
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["older", "other"])

@@ -13,6 +13,7 @@ import pytest
 from contract_tests.fault import Fault
 from contract_tests.faulty import FaultyDb, faulty_db
 from contract_tests.plan import ANY, FOREVER, Plan
+from contract_tests.simulated import Simulated
 from contract_tests.waiting import eventually
 from dfbackends.api import DbApi, Expect, Fence, Key, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb, shared
@@ -37,7 +38,7 @@ class Bench:
         self._opened: list[Reliable] = []
 
     def open(self, *, outcomes: bool = True, patience: Patience = FAST) -> Reliable:
-        driver = faulty_db(self.truth, self.plan) if outcomes else FaultyDb(self.truth, self.plan)
+        driver = faulty_db(self.truth, Simulated(self.plan)) if outcomes else FaultyDb(self.truth, Simulated(self.plan))
         store = Reliable(driver, namespace=Namespace(""), patience=patience)
         self._opened.append(store)
         return store

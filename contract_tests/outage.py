@@ -1,0 +1,33 @@
+"""What befalls the processes of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from contract_tests.harness import Process
+from contract_tests.server import Server
+from contract_tests.wire import Wire
+
+
+class Outage(Process):
+    """Does it to the processes, and lets the proxies before them behave as if they were not there."""
+
+    def __init__(self, server: Server, wires: Iterable[Wire]) -> None:
+        self._server = server
+        self._wires = wires
+
+    def kill(self) -> None:
+        for wire in self._wires:
+            wire.cut_off()
+        self._server.kill()
+
+    def restart(self) -> None:
+        self._server.restart()
+        for wire in self._wires:
+            wire.mend()
+
+    def freeze(self) -> None:
+        self._server.freeze()
+
+    def thaw(self) -> None:
+        self._server.thaw()

@@ -1,0 +1,185 @@
+"""An installed backend over a server: what a driver author gets for the name of an entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dfbackends
+from contract_tests.capability import Capability
+from contract_tests.fault import LINES, NETWORK, PROCESSES, SIMULATED, STORES, Fault
+from contract_tests.faulty import faulty_db, faulty_pubsub
+from contract_tests.harness import Harness, Process
+from contract_tests.injector import Injector
+from contract_tests.network import Network
+from contract_tests.network_plan import NetworkPlan
+from contract_tests.outage import Outage
+from contract_tests.plan import Plan
+from contract_tests.proxy import HOST, Proxy
+from contract_tests.replaceable import Replaceable
+from contract_tests.server import Server
+from contract_tests.simulated import Simulated
+from contract_tests.wire import Wire
+from dfbackends.api import DbApi, PubSubApi, Transactional, Watching
+from dfbackends.config import Settings, from_url
+from dfbackends.errors import ConfigurationError
+from dfbackends.names import Namespace
+from dfbackends.opening import opened_driver
+from dfbackends.url import parse
+
+GROUP = "dfbackends.harness"
+"""Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend."""
+
+
+class Drivers(NamedTuple):
+    """The two drivers of a handle; without ``pubsub`` messages are kept in the database."""
+
+    db: DbApi
+    pubsub: PubSubApi | None
+    settings: Settings
+
+
+class ServedHarness(Harness):
+    """Opens a backend by its name and URL, as an application does; what it can do is told by its driver, and by the server.
+
+    A case without faults works on the server as it is. For one with faults the drivers are opened by way of proxies, one for
+    calls and one for lines for each handle; or faults are put around them, where the store is in their own process.
+    """
+
+    def __init__(self, name: str, server: Server) -> None:
+        settings = from_url(parse(server.example))
+        super().__init__(name, _capabilities(settings) | server.capabilities, _faults(settings, server))
+        self.server = server
+        self._network: Network | None = None
+        self._plans: dict[str, Plan] = {}
+        self._wires: dict[str, list[Wire]] = {}
+
+    def start(self, folder: Path) -> None:
+        self.server.start(folder)
+        if not self.server.in_process:
+            self._network = Network()
+
+    def stop(self) -> None:
+        if self._network is not None:
+            self._network.stop()
+        self.server.stop()
+
+    def open(self, namespace: str, **settings: Any) -> dfbackends.Backend:
+        plan = self._plans.get(namespace)
+        if plan is None:
+            return dfbackends.open(self.url(namespace, **settings))
+        if isinstance(plan, NetworkPlan):
+            return self._open_on_network(namespace, plan, **settings)
+        drivers = _opened(self.url(namespace, **settings))
+        return self._assembled(drivers, drivers, Simulated(plan))
+
+    @property
+    def in_processes(self) -> bool:
+        return True
+
+    def url(self, namespace: str, **settings: Any) -> str:
+        return _with_options(self.server.url(), namespace=namespace, **settings)
+
+    def settings(self, namespace: str) -> str | None:
+        lines = self.server.settings
+        return f"[dfbackends]\nnamespace = {namespace}\n{lines}" if lines else None
+
+    def plan(self, namespace: str) -> Plan | None:
+        if namespace not in self._plans and self.faults:
+            simulated = self.server.in_process
+            self._plans[namespace] = Plan(Namespace(namespace).public) if simulated else NetworkPlan(namespace)
+        return self._plans.get(namespace)
+
+    def process(self, namespace: str) -> Process | None:
+        return Outage(self.server, self._wires.setdefault(namespace, [])) if self.server.nodes else None
+
+    def replaceable(self, folder: Path) -> Replaceable | None:
+        return self.server.replaceable(folder) if self.server.replaceable is not None else None
+
+    def end(self, namespace: str) -> None:
+        self._plans.pop(namespace, None)
+        for wire in self._wires.pop(namespace, []):
+            wire.close()
+        self.server.recover()
+
+    def _open_on_network(self, namespace: str, plan: NetworkPlan, **settings: Any) -> dfbackends.Backend:
+        calls, lines = self._proxies(), self._proxies()
+        needle = namespace.encode() if self.server.plain else b""
+        wire = Wire(plan, self.server, calls, lines, needle)
+        self._wires.setdefault(namespace, []).append(wire)
+        ways = [self.server.url([proxy.port for proxy in proxies]) for proxies in (calls, lines)]
+        asking, listening = (_opened(_with_options(way, namespace=namespace, **settings)) for way in ways)
+        plan.join(wire)
+        return self._assembled(asking, listening, wire)
+
+    def _proxies(self) -> Sequence[Proxy]:
+        assert self._network is not None
+        return [Proxy(self._network, (HOST, port)) for port in self.server.ports]
+
+    def _assembled(self, asking: Drivers, listening: Drivers, injector: Injector) -> dfbackends.Backend:
+        forgets = Capability.RESUMING not in self.capabilities
+        pubsub = None
+        if asking.pubsub is not None:
+            pubsub = faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets)
+        _, _, (retries, deadline, _), namespace, threads = settings = asking.settings
+        return dfbackends.assemble(
+            faulty_db(asking.db, injector, lines=listening.db, forgets=forgets),
+            pubsub,
+            namespace=namespace,
+            retries=retries,
+            deadline=deadline,
+            threads=threads,
+            atomic=settings.shared,
+        )
+
+
+def registered(name: str, nodes: int = 1) -> Server:
+    """Return the server that a distribution has registered for a backend.
+
+    :raises ConfigurationError: none has
+    """
+    points = [point for point in metadata.entry_points(group=GROUP) if point.name == name]
+    if not points:
+        raise ConfigurationError(
+            f"no server is registered for {name!r}: add an entry point of the group {GROUP}, or def server"
+        )
+    server: Server = points[0].load()(nodes=nodes)
+    return server
+
+
+def _capabilities(settings: Settings) -> frozenset[Capability]:
+    provides = settings.db.driver.provides
+    found = {
+        Capability.TRANSACTIONAL: issubclass(provides, Transactional),
+        Capability.JOINT: settings.shared and issubclass(provides, Transactional),
+        Capability.WATCHING: issubclass(provides, Watching),
+        # Messages that are kept in the database are there after a break.
+        Capability.RESUMING: settings.pubsub is None,
+    }
+    return frozenset(capability for capability, has in found.items() if has)
+
+
+def _faults(settings: Settings, server: Server) -> frozenset[Fault]:
+    stores = STORES if server.replaceable is not None else frozenset()
+    # Messages that are kept in the database, and polled for, have no line.
+    lined = settings.pubsub is not None
+    if server.in_process:
+        return stores | (SIMULATED if lined else SIMULATED - LINES)
+    if not server.count:
+        return frozenset()
+    return stores | NETWORK | PROCESSES | server.states.keys() | (LINES if lined else frozenset({Fault.SLICED}))
+
+
+def _opened(url: str) -> Drivers:
+    settings = from_url(parse(url))
+    deadline = settings.patience.deadline
+    db: DbApi = opened_driver(settings.db, deadline)
+    pubsub: PubSubApi | None = opened_driver(settings.pubsub, deadline) if settings.pubsub is not None else None
+    return Drivers(db, pubsub, settings)
+
+
+def _with_options(url: str, **options: Any) -> str:
+    parameters = "&".join(f"{name}={value}" for name, value in options.items())
+    return f"{url}{'&' if '?' in url else '?'}{parameters}"

@@ -1,0 +1,176 @@
+"""The network between one handle and its server, which does to real requests what a plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from contract_tests.fault import NETWORK, Fault
+from contract_tests.flow import Mode
+from contract_tests.gate import Gate
+from contract_tests.injector import Injector, R
+from contract_tests.network_plan import NetworkPlan
+from contract_tests.proxy import Proxy
+from contract_tests.server import Server
+from contract_tests.simulated import Lost
+from contract_tests.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
+
+_LATENCY = 0.3
+
+_TRAPS: dict[Fault, Callable[[bytes], Trap]] = {
+    Fault.CUT: DropRequest,
+    Fault.LOST_REPLY: DropReply,
+    Fault.HALF_CLOSED: HalfClose,
+    Fault.CUT_INSIDE: CutInside,
+    Fault.LATE: lambda needle: Hold(needle, gives_up=True),
+    Fault.FROZEN: lambda needle: Hold(needle, gives_up=False),
+}
+_MODES = {
+    Fault.DEAF: Mode(swallows=True),
+    Fault.SLOW: Mode(delay=_LATENCY),
+    Fault.SLICED: Mode(sliced=True),
+}
+
+
+class Wire(Injector):
+    """Has a proxy before each process of the server for calls, and another for lines.
+
+    A request is known by ``needle``; where that is empty, the next bytes of the handle are meant.
+    """
+
+    def __init__(
+        self, plan: NetworkPlan, server: Server, calls: Sequence[Proxy], lines: Sequence[Proxy], needle: bytes
+    ) -> None:
+        super().__init__(plan)
+        self._server = server
+        self._calls = calls
+        self._lines = lines
+        self._needle = needle
+        self._gate = Gate()
+
+    def timeout(self, driver: Any) -> float:
+        timeout: float = driver.timeout
+        return timeout
+
+    def sent(self, verb: str, request: Callable[[], R], *, partly: bool = False) -> R:
+        fault = self.plan.strike(verb)
+        try:
+            if fault is None or fault is Fault.DELAYED:
+                if fault is not None:
+                    self.plan.hit(fault)
+                with self._gate.passing():
+                    return request()
+            return self._struck(fault, verb, request)
+        except Exception as error:
+            if partly:
+                # What the driver says of this request is not true of those before it.
+                raise Lost(verb) from error
+            raise
+
+    def scanned(self, begin: Callable[[], Iterator[R]]) -> Iterator[R]:
+        # The client may have the next items at hand; then the fault strikes when it asks for more, if it does.
+        pending: Fault | None = None
+        items: Iterator[R] | None = None
+
+        def following() -> R | None:
+            nonlocal items
+            if items is None:
+                items = begin()
+            return next(items, None)
+
+        while True:
+            pending = pending or self.plan.strike("scan")
+            if pending is None:
+                with self._gate.passing():
+                    item = following()
+            else:
+                before = self.plan.hits[pending]
+                item = self._struck(pending, "", following)
+                if self.plan.hits[pending] > before:
+                    pending = None
+            if item is None:
+                return
+            yield item
+
+    def opened(self, verb: str, line: Callable[[], R]) -> R:
+        fault = self.plan.strike(verb)
+        if fault is None:
+            return line()
+        self.plan.hit(fault)
+        with ExitStack() as undone:
+            if fault in self._server.states:
+                undone.enter_context(self._server.states[fault](self._server))
+            else:
+                for proxy in self._lines:
+                    proxy.refuse(others=True)
+                    undone.callback(proxy.accept)
+            return line()
+
+    def lose(self, fault: Fault) -> int:
+        return sum(proxy.refuse() if fault is Fault.DOWN else proxy.reset() for proxy in self._lines)
+
+    def impair(self, fault: Fault) -> int:
+        mode = _MODES[fault]
+        if fault is Fault.SLICED:
+            return sum(proxy.impair(up=mode, down=mode) for proxy in [*self._calls, *self._lines])
+        return sum(proxy.impair(down=mode) for proxy in self._lines)
+
+    def mend(self) -> None:
+        for proxy in [*self._calls, *self._lines]:
+            proxy.mend()
+
+    def cut_off(self) -> None:
+        """Reset everything, and refuse all until mended: the server is not there."""
+        for proxy in [*self._calls, *self._lines]:
+            proxy.refuse()
+
+    def close(self) -> None:
+        """Give the proxies up."""
+        for proxy in [*self._calls, *self._lines]:
+            proxy.close()
+
+    def _struck(self, fault: Fault, verb: str, request: Callable[[], R]) -> R:
+        """Make a call that is struck; without a verb it may turn out to send nothing."""
+        with self._gate.alone():
+            if fault not in NETWORK:
+                self.plan.hit(fault)
+                with self._server.states[fault](self._server):
+                    return request()
+            if fault is Fault.REFUSED:
+                return self._refused(verb, request)
+            return self._trapped(fault, verb, request)
+
+    def _refused(self, verb: str, request: Callable[[], R]) -> R:
+        for proxy in self._calls:
+            proxy.refuse()
+        try:
+            answer = request()
+        except Exception:
+            self.plan.hit(Fault.REFUSED)
+            raise
+        finally:
+            for proxy in self._calls:
+                proxy.accept()
+        if verb:
+            self.plan.miss(Fault.REFUSED, verb)
+        return answer
+
+    def _trapped(self, fault: Fault, verb: str, request: Callable[[], R]) -> R:
+        traps = [(proxy, _TRAPS[fault](self._needle)) for proxy in self._calls]
+        for proxy, trap in traps:
+            proxy.set(trap)
+        failed = True
+        try:
+            answer = request()
+            failed = False
+        finally:
+            struck = [trap for proxy, trap in traps if proxy.struck()]
+            if struck:
+                self.plan.hit(fault)
+            elif verb:
+                self.plan.miss(fault, verb)
+            for proxy, trap in traps:
+                if failed and isinstance(trap, Hold) and trap in struck:
+                    self.plan.hold(lambda proxy=proxy, trap=trap: proxy.release(trap))  # type: ignore[misc]
+        return answer
