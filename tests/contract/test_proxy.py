@@ -69,8 +69,11 @@ class Client:
 
     def __init__(self, proxy: Proxy, *, greets: bool = True) -> None:
         self.socket = socket.create_connection((HOST, proxy.port), timeout=5)
-        if greets:
-            assert self.ask(HELLO) == b"HELLO\n"
+        try:
+            assert not greets or self.ask(HELLO) == b"HELLO\n"
+        except OSError:
+            self.socket.close()
+            raise
 
     def ask(self, data: bytes) -> bytes:
         self.socket.sendall(data)
