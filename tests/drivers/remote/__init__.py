@@ -1,0 +1,31 @@
+"""A backend with a network: the embedded drivers, served by another process, for what the suite does to networks.
+
+Frames of JSON with their length before them. It keeps the contract as a third party would: time-outs, exceptions of its own and
+what they mean, no repetition and no threads.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_INSTALLED = str(Path(__file__).parent / "installed")
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Let the backend be found by its name, here and in processes that are started meanwhile."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = _INSTALLED if not before else f"{_INSTALLED}{os.pathsep}{before}"
+    sys.path.insert(0, _INSTALLED)
+    try:
+        yield
+    finally:
+        sys.path.remove(_INSTALLED)
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
