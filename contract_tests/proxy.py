@@ -61,12 +61,12 @@ class Proxy:
         self._network.run(self._mend())
 
     def set(self, trap: Trap) -> None:
-        """Lay a trap for the next request; it replaces one that nothing has come into."""
+        """Lay a trap for the next request, in place of another one. What has come into that stays there."""
         self._network.run(self._set(trap))
 
-    def struck(self) -> bool:
-        """Take the trap away, and tell whether a request came into it."""
-        return self._network.run(self._struck())
+    def remove(self, trap: Trap) -> bool:
+        """Take a trap away, and tell whether a request came into it."""
+        return self._network.run(self._remove(trap))
 
     def release(self, hold: Hold) -> bool:
         """Let a held request arrive, and wait for its answer; tell whether there was one that had not arrived."""
@@ -156,10 +156,10 @@ class Proxy:
             if not struck:
                 connection.trap = trap
 
-    async def _struck(self) -> bool:
-        struck = self._trap is not None and self._trap.connection is not None
-        await self._set(None)
-        return struck
+    async def _remove(self, trap: Trap) -> bool:
+        if self._trap is trap:
+            await self._set(None)
+        return trap.connection is not None
 
     async def _close(self) -> None:
         await self._refuse()

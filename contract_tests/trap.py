@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,17 +18,28 @@ _QUIET = 0.02
 _ANSWER = 5.0
 
 
-class Trap(ABC):
-    """Waits for the first bytes from a client that have ``needle`` in them. All of it happens on the thread of the network."""
+def _nothing() -> None:
+    """Be nobody who wants to know."""
 
-    def __init__(self, needle: bytes = b"") -> None:
+
+class Trap(ABC):
+    """Waits for the first bytes from a client that have ``needle`` in them, at one proxy or at several.
+
+    All of it happens on the thread of the network.
+    """
+
+    def __init__(self, needle: bytes = b"", on_struck: Callable[[], None] = _nothing) -> None:
+        """Call ``on_struck``, on the thread of the network, when there is one."""
         self.needle = needle
+        self._on_struck = on_struck
         self.connection: Connection | None = None
         """The one that was struck."""
 
     async def asked(self, connection: Connection, data: bytes) -> bytes:
         """Return what is to go on of the request that is struck, and of all that follows on its connection."""
-        self.connection = connection
+        if self.connection is None:
+            self.connection = connection
+            self._on_struck()
         return await self.struck(connection, data)
 
     @abstractmethod
@@ -61,8 +73,8 @@ class HalfClose(Trap):
 class CutInside(Trap):
     """The first part of the request arrives, then the connection is reset; ``share`` is how large a part."""
 
-    def __init__(self, needle: bytes = b"", *, share: float = 0.5) -> None:
-        super().__init__(needle)
+    def __init__(self, needle: bytes = b"", on_struck: Callable[[], None] = _nothing, *, share: float = 0.5) -> None:
+        super().__init__(needle, on_struck)
         self._share = share
 
     async def struck(self, connection: Connection, data: bytes) -> bytes:
@@ -74,8 +86,8 @@ class CutInside(Trap):
 class Hold(Trap):
     """The request is kept, and arrives when it is released; the client is kept waiting, or reset where it ``gives_up``."""
 
-    def __init__(self, needle: bytes = b"", *, gives_up: bool) -> None:
-        super().__init__(needle)
+    def __init__(self, needle: bytes = b"", on_struck: Callable[[], None] = _nothing, *, gives_up: bool) -> None:
+        super().__init__(needle, on_struck)
         self._gives_up = gives_up
         self._held = b""
         self._kept = True
@@ -126,6 +138,8 @@ class Hold(Trap):
 
     async def _go_on(self, connection: Connection) -> None:
         self._kept = False
-        connection.keeps_server = not connection.alive
+        if connection.alive:
+            # From now on it is one like the others, for the next trap, too.
+            connection.keeps_server, connection.trap = False, None
         with suppress(OSError):
             await asyncio.get_running_loop().sock_sendall(connection.server, self._held)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
-from contract_tests.fault import NETWORK, Fault
+from contract_tests.fault import Fault
 from contract_tests.flow import Mode
 from contract_tests.gate import Gate
 from contract_tests.injector import Injector, R
@@ -18,13 +20,13 @@ from contract_tests.trap import CutInside, DropReply, DropRequest, HalfClose, Ho
 
 _LATENCY = 0.3
 
-_TRAPS: dict[Fault, Callable[[bytes], Trap]] = {
+_TRAPS: dict[Fault, Callable[[bytes, Callable[[], None]], Trap]] = {
     Fault.CUT: DropRequest,
     Fault.LOST_REPLY: DropReply,
     Fault.HALF_CLOSED: HalfClose,
     Fault.CUT_INSIDE: CutInside,
-    Fault.LATE: lambda needle: Hold(needle, gives_up=True),
-    Fault.FROZEN: lambda needle: Hold(needle, gives_up=False),
+    Fault.LATE: partial(Hold, gives_up=True),
+    Fault.FROZEN: partial(Hold, gives_up=False),
 }
 _MODES = {
     Fault.DEAF: Mode(swallows=True),
@@ -48,6 +50,8 @@ class Wire(Injector):
         self._lines = lines
         self._needle = needle
         self._gate = Gate()
+        # Held while the server is in a state, which others would notice.
+        self._in_state = threading.Lock()
 
     def timeout(self, driver: Any) -> float:
         timeout: float = driver.timeout
@@ -86,7 +90,7 @@ class Wire(Injector):
                     item = following()
             else:
                 before = self.plan.hits[pending]
-                item = self._struck(pending, "", following)
+                item = self._struck(pending, "scan", following, begun=items is not None)
                 if self.plan.hits[pending] > before:
                     pending = None
             if item is None:
@@ -108,7 +112,10 @@ class Wire(Injector):
             return line()
 
     def lose(self, fault: Fault) -> int:
-        return sum(proxy.refuse() if fault is Fault.DOWN else proxy.reset() for proxy in self._lines)
+        if fault is Fault.DOWN:
+            # Who is between two lines is struck, too.
+            return sum(max(1, proxy.refuse()) for proxy in self._lines)
+        return sum(proxy.reset() for proxy in self._lines)
 
     def impair(self, fault: Fault) -> int:
         mode = _MODES[fault]
@@ -117,6 +124,8 @@ class Wire(Injector):
         return sum(proxy.impair(down=mode) for proxy in self._lines)
 
     def mend(self) -> None:
+        with self._in_state:
+            pass
         for proxy in [*self._calls, *self._lines]:
             proxy.mend()
 
@@ -130,18 +139,22 @@ class Wire(Injector):
         for proxy in [*self._calls, *self._lines]:
             proxy.close()
 
-    def _struck(self, fault: Fault, verb: str, request: Callable[[], R]) -> R:
-        """Make a call that is struck; without a verb it may turn out to send nothing."""
-        with self._gate.alone():
-            if fault not in NETWORK:
+    def _struck(self, fault: Fault, verb: str, request: Callable[[], R], *, begun: bool = False) -> R:
+        """Make a call that is struck; one that has ``begun`` may need no further request, or one that names no table."""
+        with self._gate.alone() as go_on:
+            if fault in _TRAPS:
+                return self._trapped(fault, verb, request, _TRAPS[fault](b"" if begun else self._needle, go_on), begun=begun)
+            if fault is Fault.REFUSED:
+                return self._refused(verb, request, begun=begun)
+            with self._in_state:
+                # Once it is mended, nobody expects it any more.
+                if not self.plan.awaits(verb):
+                    return request()
                 self.plan.hit(fault)
                 with self._server.states[fault](self._server):
                     return request()
-            if fault is Fault.REFUSED:
-                return self._refused(verb, request)
-            return self._trapped(fault, verb, request)
 
-    def _refused(self, verb: str, request: Callable[[], R]) -> R:
+    def _refused(self, verb: str, request: Callable[[], R], *, begun: bool) -> R:
         for proxy in self._calls:
             proxy.refuse()
         try:
@@ -152,25 +165,24 @@ class Wire(Injector):
         finally:
             for proxy in self._calls:
                 proxy.accept()
-        if verb:
+        if not begun:
             self.plan.miss(Fault.REFUSED, verb)
         return answer
 
-    def _trapped(self, fault: Fault, verb: str, request: Callable[[], R]) -> R:
-        traps = [(proxy, _TRAPS[fault](self._needle)) for proxy in self._calls]
-        for proxy, trap in traps:
+    def _trapped(self, fault: Fault, verb: str, request: Callable[[], R], trap: Trap, *, begun: bool) -> R:
+        for proxy in self._calls:
             proxy.set(trap)
-        failed = True
         try:
             answer = request()
-            failed = False
-        finally:
-            struck = [trap for proxy, trap in traps if proxy.struck()]
-            if struck:
-                self.plan.hit(fault)
-            elif verb:
-                self.plan.miss(fault, verb)
-            for proxy, trap in traps:
-                if failed and isinstance(trap, Hold) and trap in struck:
-                    self.plan.hold(lambda proxy=proxy, trap=trap: proxy.release(trap))  # type: ignore[misc]
+        except Exception:
+            if self._removed(fault, trap) and isinstance(trap, Hold):
+                self.plan.hold(lambda: self._calls[0].release(trap))
+            raise
+        if not self._removed(fault, trap) and not begun:
+            self.plan.miss(fault, verb)
         return answer
+
+    def _removed(self, fault: Fault, trap: Trap) -> bool:
+        struck = [proxy.remove(trap) for proxy in self._calls]
+        self.plan.hit(fault, any(struck))
+        return any(struck)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -61,7 +62,10 @@ class ConfigurationCases(Cases):
     def test_a_broken_backend(self, store: Store, tmp_path: Path) -> None:
         """A broken backend: its own error with distribution and version, and it disturbs no other."""
         broken_distribution(tmp_path)
-        path = {"PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        path = {
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        }
 
         with Worker("open_only", f"{BROKEN}:x", environment=path) as worker:
             kind, text = worker.hear()

@@ -248,50 +248,55 @@ def test_bytes_come_one_by_one(client: Client, proxy: Proxy) -> None:
 
 @pytest.mark.parametrize("needle", [b"", b"topic"])
 def test_a_request_vanishes_and_the_connection_is_reset(client: Client, proxy: Proxy, server: Upper, needle: bytes) -> None:
-    proxy.set(DropRequest(needle))
+    trap = DropRequest(needle)
+    proxy.set(trap)
 
     with pytest.raises(ConnectionResetError):
         client.ask(b"a topic\n")
 
-    assert proxy.struck()
+    assert proxy.remove(trap)
     eventually(lambda: server.ends == ["reset"], "the server is told")
     assert server.got == HELLO
     assert works(proxy)
 
 
 def test_what_is_not_meant_passes_the_trap(client: Client, proxy: Proxy) -> None:
-    proxy.set(DropRequest(b"topic"))
+    trap = DropRequest(b"topic")
+    proxy.set(trap)
 
     assert client.ask(b"another\n") == b"ANOTHER\n"
     assert works(proxy)
-    assert not proxy.struck()
+    assert not proxy.remove(trap)
     assert client.ask(b"a topic\n") == b"A TOPIC\n"
 
 
 def test_what_is_meant_is_known_in_pieces(client: Client, proxy: Proxy, server: Upper) -> None:
-    proxy.set(DropRequest(b"topic"))
+    trap = DropRequest(b"topic")
+    proxy.set(trap)
     client.socket.sendall(b"a to")
     eventually(lambda: server.got.endswith(b"a to"), "the first piece is handed on")
 
     with pytest.raises(ConnectionResetError):
         client.ask(b"pic\n")
 
-    assert proxy.struck()
+    assert proxy.remove(trap)
     assert server.got == HELLO + b"a to"
 
 
 def test_an_answer_vanishes(client: Client, proxy: Proxy, server: Upper) -> None:
-    proxy.set(DropReply(b"x"))
+    trap = DropReply(b"x")
+    proxy.set(trap)
 
     with pytest.raises(ConnectionResetError):
         client.ask(b"x\n")
 
-    assert proxy.struck()
+    assert proxy.remove(trap)
     assert server.got == HELLO + b"x\n"
 
 
 def test_a_request_arrives_in_part(client: Client, proxy: Proxy, server: Upper) -> None:
-    proxy.set(CutInside(share=0.5))
+    trap = CutInside(share=0.5)
+    proxy.set(trap)
 
     with pytest.raises(ConnectionResetError):
         client.ask(b"abcdefg\n")
@@ -301,7 +306,8 @@ def test_a_request_arrives_in_part(client: Client, proxy: Proxy, server: Upper) 
 
 
 def test_a_request_is_answered_with_a_proper_end(client: Client, proxy: Proxy, server: Upper) -> None:
-    proxy.set(HalfClose())
+    trap = HalfClose()
+    proxy.set(trap)
 
     assert client.ask(b"x\n") == b""
     client.socket.close()
@@ -314,7 +320,7 @@ def test_a_held_request_arrives_after_its_client_was_reset(client: Client, proxy
     proxy.set(hold)
     with pytest.raises(ConnectionResetError):
         client.ask(b"late\n")
-    assert proxy.struck()
+    assert proxy.remove(hold)
     assert works(proxy)
     assert b"late" not in server.got
 
@@ -349,16 +355,20 @@ def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy
     assert client.answer() == b"SLOW\n"
     assert not proxy.release(hold)
     assert client.ask(b"x\n") == b"X\n"
+    proxy.set(DropRequest())
+    with pytest.raises(ConnectionResetError):
+        client.ask(b"y\n")
 
 
-@pytest.mark.parametrize("trap", [DropRequest, DropReply, HalfClose, lambda: Hold(gives_up=True)])
-def test_a_trap_catches_one_request_only(client: Client, proxy: Proxy, trap: Callable[[], Trap]) -> None:
-    proxy.set(trap())
+@pytest.mark.parametrize("kind", [DropRequest, DropReply, HalfClose, lambda: Hold(gives_up=True)])
+def test_a_trap_catches_one_request_only(client: Client, proxy: Proxy, kind: Callable[[], Trap]) -> None:
+    trap = kind()
+    proxy.set(trap)
     with contextlib.suppress(ConnectionResetError):
         client.ask(b"x\n")
 
     assert works(proxy)
-    assert proxy.struck()
+    assert proxy.remove(trap)
 
 
 def test_a_server_that_is_away_is_a_reset(network: Network) -> None:
@@ -385,7 +395,7 @@ def test_nothing_is_left(server: Upper) -> None:
             proxy.set(hold)
             clients[gives_up].socket.sendall(b"held\n")
             eventually(lambda hold=hold: hold.connection is not None, "it is held")  # type: ignore[misc]
-            assert proxy.struck()
+            assert proxy.remove(hold)
         proxy.close()
         proxy.close()
         for client in clients:

@@ -29,6 +29,9 @@ from tests.drivers.remote import frames
 from tests.drivers.remote.client import ERRORS, Client, Connection
 from tests.drivers.remote.feed import RemoteFeed
 
+_LINE = 2.0
+"""Seconds that opening a line may take."""
+
 
 class _Remote:
     errors: ErrorTable = ERRORS
@@ -38,7 +41,7 @@ class _Remote:
         self._client = Client(address, timeout)
 
     def _feed(self, verb: str, after: Position | None) -> RemoteFeed[Any, Any]:
-        until = time.monotonic() + self.timeout
+        until = time.monotonic() + _LINE
         connection = Connection(self._client.address, until)
         try:
             return RemoteFeed(connection, verb, after, until, self.timeout)
