@@ -26,12 +26,14 @@ from contract_tests.cases.messages import MessageCases
 from contract_tests.cases.mirrors import MirrorCases
 from contract_tests.cases.model import ModelCases
 from contract_tests.cases.names import NameCases
+from contract_tests.cases.outages import OutageCases
 from contract_tests.cases.overflows import OverflowCases
 from contract_tests.cases.processes import ProcessCases
 from contract_tests.cases.renewals import RenewalCases
 from contract_tests.cases.replacements import ReplacementCases
 from contract_tests.cases.revisions import RevisionCases
 from contract_tests.cases.schemas import SchemaCases
+from contract_tests.cases.slices import SliceCases
 from contract_tests.cases.staleness import StalenessCases
 from contract_tests.cases.tables import TableCases
 from contract_tests.cases.transactions import TransactionCases
@@ -70,11 +72,13 @@ class BackendContract(
     MirrorCases,
     StalenessCases,
     ReplacementCases,
+    SliceCases,
     LifeCases,
     ProcessCases,
     ErrorCases,
     FailureCases,
     DoubtCases,
+    OutageCases,
     HistoryCases,
     ConfigurationCases,
 ):

@@ -29,7 +29,7 @@ WRITES: dict[str, Call] = {
 }
 """Each finds the entry ``k``, and shows in the entries, but for allocate."""
 
-DOUBTS = [Fault.CUT, Fault.LOST_REPLY, Fault.LATE, Fault.FROZEN]
+DOUBTS = [Fault.CUT, Fault.LOST_REPLY, Fault.LATE, Fault.FROZEN, Fault.CUT_INSIDE, Fault.HALF_CLOSED]
 
 
 def done(db: Database, verb: str) -> bool:

@@ -23,6 +23,8 @@ from contract_tests.plan import ANY
 from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually
 from dfbackends import Backend, Closed, renew
 
+AWAY = [Fault.DOWN, Fault.REFUSED, Fault.FROZEN, Fault.DEAF, Fault.KILLED, Fault.STOPPED]
+
 
 def threads() -> set[threading.Thread]:
     """Return the threads of this process."""
@@ -143,19 +145,14 @@ class LifeCases(Cases):
         finally:
             go.set()
 
-    @clause("LIFE-01", injects=[Fault.DOWN, Fault.REFUSED, Fault.FROZEN, Fault.DEAF])
-    @pytest.mark.parametrize(
-        "fault", [Fault.DOWN, Fault.REFUSED, Fault.FROZEN, Fault.DEAF], ids=lambda fault: fault.name.lower()
-    )
+    @clause("LIFE-01", injects=AWAY)
+    @pytest.mark.parametrize("fault", AWAY, ids=lambda fault: fault.name.lower())
     def test_close_while_the_backend_is_away(self, store: Store, fault: Fault) -> None:
         """close ends within 5 s with the backend down or frozen, also while calls wait, which get Closed or their error."""
         store.db.put("t", "k", 1)
         before = threads()
         backend = used(store.open())
-        if fault in (Fault.DOWN, Fault.DEAF):
-            store.plan.lose_line(fault) if fault is Fault.DOWN else store.plan.impair(fault)
-        else:
-            store.plan.arm(fault, verbs=ANY, times=1 << 30)
+        self.take_away(store, fault)
         waiting = ThreadPoolExecutor(2)
         pending: list[Future[Any]] = [
             waiting.submit(backend.db.put, "t", "k", 2),
@@ -170,6 +167,19 @@ class LifeCases(Cases):
             assert isinstance(call.exception(timeout=5), Exception | None)
         waiting.shutdown()
         assert threads() - before == set()
+
+    def take_away(self, store: Store, fault: Fault) -> None:
+        """Let the backend be away."""
+        if fault is Fault.DOWN:
+            store.plan.lose_line(fault)
+        elif fault is Fault.DEAF:
+            store.plan.impair(fault)
+        elif fault is Fault.KILLED:
+            store.process.kill()
+        elif fault is Fault.STOPPED:
+            store.process.freeze()
+        else:
+            store.plan.arm(fault, verbs=ANY, times=1 << 30)
 
     @clause("LIFE-02")
     def test_after_close_everything_raises_closed(self, store: Store) -> None:

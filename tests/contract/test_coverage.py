@@ -10,9 +10,10 @@ from contract_tests.tally import Tally
 from tests.contract.test_faulty import TestFaultyPoor as FaultyPoor
 from tests.contract.test_memory import TestMemory as Memory
 from tests.contract.test_poor import TestPoor as Poor
+from tests.contract.test_remote import TestRemote as Remote
 from tests.contract.test_sqlite import TestSqlite as Sqlite
 
-BACKENDS = (Memory, Sqlite, Poor, FaultyPoor)
+BACKENDS = (Memory, Sqlite, Remote, Poor, FaultyPoor)
 
 
 def cases() -> dict[str, str]:
