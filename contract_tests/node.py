@@ -17,7 +17,7 @@ from contract_tests.waiting import FACTOR
 
 HOST = "127.0.0.1"
 
-_PATIENCE = 15.0
+PATIENCE = 15.0
 _STEP = 0.02
 _TAIL = 2000
 _ENDING = 5.0
@@ -30,10 +30,11 @@ class NotStarted(Exception):
 class Node:
     """A process that answers on a port. It is the leader of a session of its own, so that Ctrl-C does not end it before us."""
 
-    def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
+    def __init__(self, command: Sequence[str], port: int, log: Path, *, patience: float = PATIENCE) -> None:
         self.port = port
         self._command = list(command)
         self._log = log
+        self._patience = patience * FACTOR
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,8 +45,11 @@ class Node:
     def start(self) -> None:
         """Start the process, and return when its port answers.
 
-        :raises NotStarted: it ended, or did not answer in time
+        :raises NotStarted: it ended, or did not answer in time, or somebody else has the port
         """
+        self._log.touch()
+        if is_taken(self.port):
+            raise NotStarted(self._told(f"was not started: port {self.port} is taken"))
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), *self._command],
@@ -54,14 +58,14 @@ class Node:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until = time.monotonic() + _PATIENCE * FACTOR
+        until = time.monotonic() + self._patience
         while not self._answers():
             code = self._process.poll()
             if code is not None:
                 raise NotStarted(self._told(f"ended with code {code} before it answered"))
             if time.monotonic() > until:
                 self.kill()
-                raise NotStarted(self._told(f"did not answer on port {self.port} within {_PATIENCE * FACTOR:g} s"))
+                raise NotStarted(self._told(f"did not answer on port {self.port} within {self._patience:g} s"))
             time.sleep(_STEP)
 
     def stop(self) -> None:

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from contract_tests.capability import Capability
 from contract_tests.fault import Fault
-from contract_tests.node import HOST, Node, NotStarted, free_port, is_taken
+from contract_tests.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
 from contract_tests.replaceable import Replaceable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 State = Callable[["Server"], AbstractContextManager[object]]
 """Is given the server that runs; puts it into a state for a while, through its own clients."""
@@ -21,129 +25,74 @@ State = Callable[["Server"], AbstractContextManager[object]]
 _TRIES = 5
 
 
-class Server:
-    """A store, as its author declares it: by ``process``, ``cluster``, ``embedded`` or ``external``.
+class Facts(TypedDict, total=False):
+    """What can not be told from the class of a driver."""
 
-    ``durable``: what was written survives the end of all processes. ``resumes``: feeds go on from positions. ``shared``:
-    several processes can open it at once. ``states`` puts it into what can be had from the server only: FULL, READ_ONLY,
-    UNAUTHENTICATED, OVERLOADED. ``settings`` are lines of a configuration file that choose the same store as ``url``.
-    ``replaceable`` takes an empty folder, and makes stores that can be replaced. ``plain``: requests carry the names of tables
-    and topics as they are; else the next bytes that a client sends are taken for its request.
-    """
+    settings: str
+    """Lines of a configuration file that choose the same store as the URL."""
+    durable: bool
+    """What was written survives the end of all processes."""
+    resumes: bool
+    """Lines go on from positions."""
+    shared: bool
+    """Several processes can open the store at once; unless it is embedded that is so if it is not denied."""
+    states: Mapping[Fault, State]
+    """How to have FULL, READ_ONLY, UNAUTHENTICATED and OVERLOADED."""
+    replaceable: Callable[[Path], Replaceable]
+    """Takes an empty folder, and makes stores that can be replaced: for WIPED, OLDER and OTHER."""
+    plain: bool
+    """Requests carry the names of tables and topics as they are (if it is not denied); else the next bytes from a client
+    are taken for its request."""
+    failover: Callable[[Server], None]
+    """Lets another process of a cluster take over."""
+    patience: float
+    """Seconds within which a process must answer."""
+
+
+class Server:
+    """A store, as its author declares it: by ``process``, ``cluster``, ``embedded`` or ``external``."""
 
     def __init__(
-        self,
-        url: str,
-        *,
-        commands: Sequence[Sequence[str]] = (),
-        in_process: bool = False,
-        settings: str = "",
-        durable: bool = False,
-        resumes: bool = False,
-        shared: bool = True,
-        plain: bool = True,
-        states: Mapping[Fault, State] | None = None,
-        failover: Callable[[Server], None] | None = None,
-        replaceable: Callable[[Path], Replaceable] | None = None,
+        self, url: str, *, commands: Sequence[Sequence[str]] = (), in_process: bool = False, **facts: Unpack[Facts]
     ) -> None:
-        declared = {Capability.DURABLE: durable, Capability.RESUMING: resumes, Capability.SHARED: shared}
+        declared = {
+            Capability.DURABLE: facts.get("durable", False),
+            Capability.RESUMING: facts.get("resumes", False),
+            Capability.SHARED: facts.get("shared", not in_process),
+        }
         self.capabilities = frozenset(capability for capability, has in declared.items() if has)
         self.in_process = in_process
         """Whether there is no network on the way, so that faults are put around the driver."""
-        self.states = dict(states or {})
-        self.plain = plain
-        self.failover = failover
-        self.replaceable = replaceable
+        self.states = dict(facts.get("states", {}))
+        self.plain = facts.get("plain", True)
+        self.failover = facts.get("failover")
+        self.replaceable = facts.get("replaceable")
         self.nodes: list[Node] = []
         self.folder = Path()
         self._url = url
-        self._settings = settings
+        self._settings = facts.get("settings", "")
+        self._patience = facts.get("patience", PATIENCE)
         self._commands = [list(command) for command in commands]
 
     @classmethod
-    def process(
-        cls,
-        command: Sequence[str],
-        url: str,
-        *,
-        settings: str = "",
-        durable: bool = False,
-        resumes: bool = False,
-        states: Mapping[Fault, State] | None = None,
-        replaceable: Callable[[Path], Replaceable] | None = None,
-        plain: bool = True,
-    ) -> Server:
+    def process(cls, command: Sequence[str], url: str, **facts: Unpack[Facts]) -> Server:
         """Return a server that is one process, started by the suite, which answers on ``{port}``."""
-        return cls(
-            url,
-            commands=[command],
-            settings=settings,
-            durable=durable,
-            resumes=resumes,
-            states=states,
-            replaceable=replaceable,
-            plain=plain,
-        )
+        return cls(url, commands=[command], **facts)
 
     @classmethod
-    def cluster(
-        cls,
-        commands: Sequence[Sequence[str]],
-        url: str,
-        *,
-        failover: Callable[[Server], None] | None = None,
-        settings: str = "",
-        durable: bool = False,
-        resumes: bool = False,
-        states: Mapping[Fault, State] | None = None,
-        plain: bool = True,
-    ) -> Server:
-        """Return a server of several processes, each with its own ``{port}``; ``failover`` lets another one take over."""
-        return cls(
-            url,
-            commands=commands,
-            settings=settings,
-            durable=durable,
-            resumes=resumes,
-            states=states,
-            failover=failover,
-            plain=plain,
-        )
+    def cluster(cls, commands: Sequence[Sequence[str]], url: str, **facts: Unpack[Facts]) -> Server:
+        """Return a server of several processes, each of which answers on its own ``{port}``."""
+        return cls(url, commands=commands, **facts)
 
     @classmethod
-    def embedded(
-        cls,
-        url: str,
-        *,
-        settings: str = "",
-        durable: bool = False,
-        resumes: bool = False,
-        shared: bool = False,
-        replaceable: Callable[[Path], Replaceable] | None = None,
-    ) -> Server:
+    def embedded(cls, url: str, **facts: Unpack[Facts]) -> Server:
         """Return a store that lives in the process of its driver."""
-        return cls(
-            url,
-            in_process=True,
-            settings=settings,
-            durable=durable,
-            resumes=resumes,
-            shared=shared,
-            replaceable=replaceable,
-        )
+        return cls(url, in_process=True, **facts)
 
     @classmethod
-    def external(
-        cls,
-        url: str,
-        *,
-        settings: str = "",
-        durable: bool = False,
-        resumes: bool = False,
-        shared: bool = True,
-    ) -> Server:
+    def external(cls, url: str, **facts: Unpack[Facts]) -> Server:
         """Return a server that somebody else runs; nothing is done to it."""
-        return cls(url, settings=settings, durable=durable, resumes=resumes, shared=shared)
+        return cls(url, **facts)
 
     def start(self, folder: Path) -> None:
         """Start the processes, each of which has answered when this returns.
@@ -222,7 +171,7 @@ class Server:
 
     def _node(self, number: int, ports: Sequence[int]) -> Node:
         words = [self._filled(word, ports, ports[number]) for word in self._commands[number]]
-        return Node(words, ports[number], self.folder / f"server-{number}.log")
+        return Node(words, ports[number], self.folder / f"server-{number}.log", patience=self._patience)
 
     def _filled(self, text: str, ports: Sequence[int], port: int | None = None) -> str:
         own = port if port is not None else ports[0] if ports else ""

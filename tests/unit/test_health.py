@@ -14,6 +14,7 @@ import dfbackends
 from contract_tests.fault import Fault
 from contract_tests.faulty import FaultyDb, faulty_db, faulty_pubsub
 from contract_tests.plan import ANY, WRITING, Plan
+from contract_tests.simulated import Simulated
 from contract_tests.waiting import Stopwatch, eventually, never
 from dfbackends.api import DbApi, Key, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, shared
@@ -128,7 +129,7 @@ def test_a_store_that_answers_again_is_well_again(backend: dfbackends.Backend, g
 )
 def test_a_store_that_only_reads_says_why(store: Store, fault: Fault, code: str) -> None:
     plan = Plan(str)
-    with dfbackends.assemble(faulty_db(MemoryDb(store), plan), MemoryPubSub(store)) as backend:
+    with dfbackends.assemble(faulty_db(MemoryDb(store), Simulated(plan)), MemoryPubSub(store)) as backend:
         with plan.armed(fault, verbs=WRITING):
             health = backend.health()
         assert (health.read, health.write) == (None, code)
@@ -193,14 +194,14 @@ def test_it_tells_of_the_line_of_changes_and_the_age_of_its_last_sign_of_life(st
 
 
 def test_a_store_that_tells_of_no_changes_has_no_line_of_them(store: Store) -> None:
-    with dfbackends.assemble(FaultyDb(MemoryDb(store), Plan(str))) as backend:
+    with dfbackends.assemble(FaultyDb(MemoryDb(store), Simulated(Plan(str)))) as backend:
         assert backend.health().changes is None
         assert backend.health().well
 
 
 def test_a_line_of_messages_that_is_down_is_told(store: Store) -> None:
     plan = Plan(str)
-    with dfbackends.assemble(MemoryDb(store), faulty_pubsub(MemoryPubSub(store), plan)) as backend:
+    with dfbackends.assemble(MemoryDb(store), faulty_pubsub(MemoryPubSub(store), Simulated(plan))) as backend:
         backend.pubsub.subscribe("t", print, on_loss=dfbackends.renew)
         assert backend.health().well
         plan.lose_line(Fault.DOWN)
@@ -288,7 +289,7 @@ def test_who_is_asking_while_it_is_closed_is_told_that_it_is(backend: dfbackends
 
 def test_a_frozen_client_is_asked_by_each_call_anew(store: Store) -> None:
     plan = Plan(str)
-    driver: DbApi = faulty_db(MemoryDb(store), plan)
+    driver: DbApi = faulty_db(MemoryDb(store), Simulated(plan))
     tell: Callable[[], Health]
     with dfbackends.assemble(driver, MemoryPubSub(store)) as backend:
         tell = backend.health

@@ -14,8 +14,9 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import SECRET, FaultyDb, faulty_db, faulty_pubsub
+from contract_tests.faulty import FaultyDb, faulty_db, faulty_pubsub
 from contract_tests.plan import ANY, FOREVER, Plan
+from contract_tests.simulated import SECRET, Simulated
 from contract_tests.waiting import eventually, never
 from dfbackends.api import Change, DbApi, Feed, Position, PubSubApi, Stream
 from dfbackends.backend import Backend
@@ -144,8 +145,8 @@ def outage(lines: list[str], *, watches: bool, resumes: bool) -> None:
     """Have one, which changes its reason in the middle; each change of state is in the lines once."""
     plan, store = Plan(str), shared(secrets.token_hex(8))
     inner = Watched(store)
-    driver: DbApi = faulty_db(inner, plan) if watches else FaultyDb(inner, plan)
-    carrier: PubSubApi = faulty_pubsub(MemoryPubSub(store), plan, forgets=not resumes)
+    driver: DbApi = faulty_db(inner, Simulated(plan)) if watches else FaultyDb(inner, Simulated(plan))
+    carrier: PubSubApi = faulty_pubsub(MemoryPubSub(store), Simulated(plan), forgets=not resumes)
     patience = Patience(retries=3, deadline=0.2, spacing=(0.0001, 0.0003, 0.0006))
     with Backend("b", driver, carrier, namespace="", patience=patience, threads=1, atomic=False, pace=PACE) as backend:
         for number in range(3):
@@ -185,7 +186,7 @@ def test_a_mirror_uses_no_processor_time_while_its_line_is_down() -> None:
     plan, store = Plan(str), shared(secrets.token_hex(8))
     inner = Watched(store)
     with (
-        dfbackends.assemble(faulty_db(inner, plan), MemoryPubSub(store)) as backend,
+        dfbackends.assemble(faulty_db(inner, Simulated(plan)), MemoryPubSub(store)) as backend,
         backend.mirror("t", check_interval=0.05) as mirror,
     ):
         mirror.wait_synced(10)

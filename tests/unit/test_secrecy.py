@@ -17,8 +17,9 @@ from oslo_config import cfg
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import SECRET, Lost, faulty_db, faulty_pubsub
+from contract_tests.faulty import faulty_db, faulty_pubsub
 from contract_tests.plan import ANY, FOREVER, Plan
+from contract_tests.simulated import SECRET, Lost, Simulated
 from contract_tests.waiting import eventually
 from dfbackends import codec, config, envelope
 from dfbackends.api import Address, Driver, Key, Message, PubSubApi, Table, Write
@@ -123,7 +124,7 @@ class Scene:
             self.inner = MemoryDb(shared(secrets.token_hex(8)))
         else:
             self.inner = SqliteDb(File(str(folder / "a.db"), timeout=1.0), Trim(rows=1000, keep=100.0))
-        self.driver = faulty_db(self.inner, self.plan)
+        self.driver = faulty_db(self.inner, Simulated(self.plan))
         log = Table("!log", "!log")
         carriers: dict[str, Callable[[], PubSubApi]] = {
             "poor": lambda: LogPubSub(self.driver, log),
@@ -131,7 +132,7 @@ class Scene:
             "sqlite": lambda: SqlitePubSub(File(str(folder / "a.db")), Trim(rows=1000)),
         }
         carrier = carriers[kind]()
-        self.carrier = faulty_pubsub(carrier, self.plan) if kind != "poor" else carrier
+        self.carrier = faulty_pubsub(carrier, Simulated(self.plan)) if kind != "poor" else carrier
         self.backend = Backend(
             kind,
             self.driver,
