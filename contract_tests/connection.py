@@ -40,6 +40,18 @@ class Connection:
         return self._task is not None and not self._task.done()
 
     @property
+    def client_waits(self) -> bool:
+        """Whether the client is there, and has not ended its side."""
+        if not self.alive:
+            return False
+        try:
+            return bool(self.client.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    @property
     def lost(self) -> bool:
         """Whether bytes have vanished on it."""
         return self._up.lost or self._down.lost

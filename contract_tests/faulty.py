@@ -62,28 +62,28 @@ class FaultyDb(_Faulty, DbApi):
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
         driver: DbApi = self._driver
-        return self._injector.sent("read", lambda: driver.read(keys))
+        return self._injector.sent("read", lambda: driver.read(keys), keys)
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         driver: DbApi = self._driver
         if self._whole.setdefault(op, not self._plan.awaits("write")):
-            return self._injector.sent("write", lambda: driver.write(writes, op))
+            return self._injector.sent("write", lambda: driver.write(writes, op), writes)
         done: list[int | None] = []
         for number, write in enumerate(writes):
             # An inner driver may keep one outcome for a whole call; ours are kept write by write.
             part = _part(op, write.key)
-            done += self._injector.sent("write", lambda w=write, p=part: driver.write([w], p), partly=number > 0)  # type: ignore[misc]
+            done += self._injector.sent("write", lambda w=write, p=part: driver.write([w], p), write, partly=number > 0)  # type: ignore[misc]
         return done
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         driver: DbApi = self._driver
-        for name, record in self._injector.scanned(lambda: driver.scan(table, topic)):
+        for name, record in self._injector.scanned(lambda: driver.scan(table, topic), table):
             self._plan.carry(table.name, record.topic)
             yield name, record
 
     def drop(self, table: Table) -> None:
         driver: DbApi = self._driver
-        self._injector.sent("drop", lambda: driver.drop(table))
+        self._injector.sent("drop", lambda: driver.drop(table), table)
 
 
 class _FaultyTransactional(_Faulty, Transactional):
@@ -91,27 +91,27 @@ class _FaultyTransactional(_Faulty, Transactional):
         self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
     ) -> list[int] | None:
         driver: Transactional = self._driver
-        return self._injector.sent("commit", lambda: driver.commit(writes, checks, messages, op))
+        return self._injector.sent("commit", lambda: driver.commit(writes, checks, messages, op), writes)
 
     def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
         driver: Transactional = self._driver
         if self._whole.get(op, True):
-            return self._injector.sent("cancel", lambda: driver.cancel(keys, op))
+            return self._injector.sent("cancel", lambda: driver.cancel(keys, op), keys)
         answers: list[int | None | Fence] = []
         for key in keys:
             part = _part(op, key)
-            answers += self._injector.sent("cancel", lambda k=key, p=part: driver.cancel([k], p))  # type: ignore[misc]
+            answers += self._injector.sent("cancel", lambda k=key, p=part: driver.cancel([k], p), key)  # type: ignore[misc]
         return answers
 
 
 class _FaultyWatching(_Faulty, Watching):
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         watch = self._lines.watch
-        return self._injector.opened("watch", lambda: FaultyChanges(watch, after, self._plan, forgets=self._forgets))
+        return self._injector.opened("watch", lambda: FaultyChanges(watch, after, self._plan, forgets=self._forgets), after)
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         driver: Watching = self._driver
-        return self._injector.sent("read", lambda: driver.heads(streams))
+        return self._injector.sent("read", lambda: driver.heads(streams), streams)
 
 
 class FaultyPubSub(_Faulty, PubSubApi):
@@ -121,11 +121,11 @@ class FaultyPubSub(_Faulty, PubSubApi):
 
     def publish(self, messages: Sequence[Message]) -> None:
         driver: PubSubApi = self._driver
-        self._injector.sent("publish", lambda: driver.publish(messages))
+        self._injector.sent("publish", lambda: driver.publish(messages), messages)
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
         listen = self._lines.listen
-        return self._injector.opened("listen", lambda: FaultyMessages(listen, after, self._plan, forgets=self._forgets))
+        return self._injector.opened("listen", lambda: FaultyMessages(listen, after, self._plan, forgets=self._forgets), after)
 
 
 def faulty_db(driver: DbApi, injector: Injector, *, lines: DbApi | None = None, forgets: bool = False) -> DbApi:

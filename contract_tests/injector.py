@@ -22,13 +22,13 @@ class Injector(ABC):
         """Return after how many seconds a call without an answer has raised."""
 
     @abstractmethod
-    def sent(self, verb: str, request: Callable[[], R], *, partly: bool = False) -> R:
-        """Return the answer to a request. ``partly``: others of the same call have been done before."""
+    def sent(self, verb: str, request: Callable[[], R], what: object, *, partly: bool = False) -> R:
+        """Return the answer to a request about ``what``. ``partly``: others of the same call have been done before."""
 
     @abstractmethod
-    def scanned(self, begin: Callable[[], Iterator[R]]) -> Iterator[R]:
+    def scanned(self, begin: Callable[[], Iterator[R]], what: object) -> Iterator[R]:
         """Yield the items of a list, each of which counts as a call."""
 
     @abstractmethod
-    def opened(self, verb: str, line: Callable[[], R]) -> R:
+    def opened(self, verb: str, line: Callable[[], R], what: object) -> R:
         """Return a new line."""

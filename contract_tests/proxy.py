@@ -13,6 +13,8 @@ from contract_tests.trap import Hold, Trap
 
 HOST = "127.0.0.1"
 
+_SETTLED = 0.05
+
 
 class Proxy:
     """Listens on ``port`` and hands on to a server. The methods are called from any thread but that of the network."""
@@ -64,9 +66,9 @@ class Proxy:
         """Lay a trap for the next request, in place of another one. What has come into that stays there."""
         self._network.run(self._set(trap))
 
-    def remove(self, trap: Trap) -> bool:
-        """Take a trap away, and tell whether a request came into it."""
-        return self._network.run(self._remove(trap))
+    def remove(self, trap: Trap, *, settle: bool = False) -> bool:
+        """Take a trap away, and tell whether a request came into it; ``settle`` lets what was sent before come to it first."""
+        return self._network.run(self._remove(trap, settle=settle))
 
     def release(self, hold: Hold) -> bool:
         """Let a held request arrive, and wait for its answer; tell whether there was one that had not arrived."""
@@ -156,7 +158,10 @@ class Proxy:
             if not struck:
                 connection.trap = trap
 
-    async def _remove(self, trap: Trap) -> bool:
+    async def _remove(self, trap: Trap, *, settle: bool) -> bool:
+        if settle and trap.connection is None:
+            # The client gave up before its bytes were read: they would arrive behind the trap.
+            await asyncio.sleep(_SETTLED)
         if self._trap is trap:
             await self._set(None)
         return trap.connection is not None

@@ -11,6 +11,7 @@ import dfbackends
 from contract_tests.capability import Capability
 from contract_tests.fault import LINES, NETWORK, PROCESSES, SIMULATED, STORES, Fault
 from contract_tests.faulty import faulty_db, faulty_pubsub
+from contract_tests.gate import Gate
 from contract_tests.harness import Harness, Process
 from contract_tests.injector import Injector
 from contract_tests.network import Network
@@ -55,6 +56,7 @@ class ServedHarness(Harness):
         self._network: Network | None = None
         self._plans: dict[str, Plan] = {}
         self._wires: dict[str, list[Wire]] = {}
+        self._states = Gate()
 
     def start(self, folder: Path) -> None:
         self.server.start(folder)
@@ -107,7 +109,7 @@ class ServedHarness(Harness):
     def _open_on_network(self, namespace: str, plan: NetworkPlan, **settings: Any) -> dfbackends.Backend:
         calls, lines = self._proxies(), self._proxies()
         needle = namespace.encode() if self.server.plain else b""
-        wire = Wire(plan, self.server, calls, lines, needle)
+        wire = Wire(plan, self.server, calls, lines, needle, self._states)
         self._wires.setdefault(namespace, []).append(wire)
         ways = [self.server.url([proxy.port for proxy in proxies]) for proxies in (calls, lines)]
         asking, listening = (_opened(_with_options(way, namespace=namespace, **settings)) for way in ways)

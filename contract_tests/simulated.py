@@ -73,7 +73,7 @@ class Simulated(Injector):
     def timeout(self, driver: Any) -> float:
         return TIMEOUT
 
-    def sent(self, verb: str, request: Callable[[], R], *, partly: bool = False) -> R:
+    def sent(self, verb: str, request: Callable[[], R], what: object, *, partly: bool = False) -> R:
         plan = self.plan
         fault = plan.strike(verb)
         if fault is None:
@@ -83,7 +83,7 @@ class Simulated(Injector):
             return request()
         if fault in _ANSWERS:
             # An error that says that nothing was done would be a lie.
-            raise Lost(verb) if partly else _ANSWERS[fault](verb)
+            raise Lost(what) if partly else _ANSWERS[fault](what)
         if fault is Fault.LOST_REPLY:
             request()
         elif fault is Fault.FROZEN:
@@ -92,14 +92,14 @@ class Simulated(Injector):
             plan.hold(request)
         elif fault is Fault.LATE:
             plan.hold(request)
-        raise Lost(verb)
+        raise Lost(what)
 
-    def scanned(self, begin: Callable[[], Iterator[R]]) -> Iterator[R]:
+    def scanned(self, begin: Callable[[], Iterator[R]], what: object) -> Iterator[R]:
         for item in begin():
-            self.sent("scan", lambda: None)
+            self.sent("scan", lambda: None, what)
             yield item
 
-    def opened(self, verb: str, line: Callable[[], R]) -> R:
+    def opened(self, verb: str, line: Callable[[], R], what: object) -> R:
         if Fault.DOWN in self.plan.state:
-            raise NotSent(verb)
-        return self.sent(verb, line)
+            raise NotSent(what)
+        return self.sent(verb, line, what)

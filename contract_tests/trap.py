@@ -112,7 +112,7 @@ class Hold(Trap):
 
     async def thaw(self) -> None:
         """Let the request go on where its client still waits for the answer."""
-        if self.connection is not None and self.connection.alive:
+        if self.connection is not None and self.connection.client_waits:
             await self._go_on(self.connection)
 
     async def release(self) -> bool:

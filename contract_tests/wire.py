@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -38,11 +37,12 @@ _MODES = {
 class Wire(Injector):
     """Has a proxy before each process of the server for calls, and another for lines.
 
-    A request is known by ``needle``; where that is empty, the next bytes of the handle are meant.
+    A request is known by ``needle``; where that is empty, the next bytes of the handle are meant. ``states`` is common to all
+    handles: the whole server is put into a state for one call, which no other should meet.
     """
 
     def __init__(
-        self, plan: NetworkPlan, server: Server, calls: Sequence[Proxy], lines: Sequence[Proxy], needle: bytes
+        self, plan: NetworkPlan, server: Server, calls: Sequence[Proxy], lines: Sequence[Proxy], needle: bytes, states: Gate
     ) -> None:
         super().__init__(plan)
         self._server = server
@@ -50,29 +50,28 @@ class Wire(Injector):
         self._lines = lines
         self._needle = needle
         self._gate = Gate()
-        # Held while the server is in a state, which others would notice.
-        self._in_state = threading.Lock()
+        self._states = states
 
     def timeout(self, driver: Any) -> float:
         timeout: float = driver.timeout
         return timeout
 
-    def sent(self, verb: str, request: Callable[[], R], *, partly: bool = False) -> R:
+    def sent(self, verb: str, request: Callable[[], R], what: object, *, partly: bool = False) -> R:
         fault = self.plan.strike(verb)
         try:
             if fault is None or fault is Fault.DELAYED:
                 if fault is not None:
                     self.plan.hit(fault)
-                with self._gate.passing():
+                with self._gate.passing(), self._states.passing():
                     return request()
             return self._struck(fault, verb, request)
         except Exception as error:
             if partly:
                 # What the driver says of this request is not true of those before it.
-                raise Lost(verb) from error
+                raise Lost(what) from error
             raise
 
-    def scanned(self, begin: Callable[[], Iterator[R]]) -> Iterator[R]:
+    def scanned(self, begin: Callable[[], Iterator[R]], what: object) -> Iterator[R]:
         # The client may have the next items at hand; then the fault strikes when it asks for more, if it does.
         pending: Fault | None = None
         items: Iterator[R] | None = None
@@ -86,7 +85,7 @@ class Wire(Injector):
         while True:
             pending = pending or self.plan.strike("scan")
             if pending is None:
-                with self._gate.passing():
+                with self._gate.passing(), self._states.passing():
                     item = following()
             else:
                 before = self.plan.hits[pending]
@@ -97,7 +96,7 @@ class Wire(Injector):
                 return
             yield item
 
-    def opened(self, verb: str, line: Callable[[], R]) -> R:
+    def opened(self, verb: str, line: Callable[[], R], what: object) -> R:
         fault = self.plan.strike(verb)
         if fault is None:
             return line()
@@ -124,7 +123,8 @@ class Wire(Injector):
         return sum(proxy.impair(down=mode) for proxy in self._lines)
 
     def mend(self) -> None:
-        with self._in_state:
+        with self._states.passing():
+            # The server is in no state any more.
             pass
         for proxy in [*self._calls, *self._lines]:
             proxy.mend()
@@ -146,7 +146,7 @@ class Wire(Injector):
                 return self._trapped(fault, verb, request, _TRAPS[fault](b"" if begun else self._needle, go_on), begun=begun)
             if fault is Fault.REFUSED:
                 return self._refused(verb, request, begun=begun)
-            with self._in_state:
+            with self._states.alone():
                 # Once it is mended, nobody expects it any more.
                 if not self.plan.awaits(verb):
                     return request()
@@ -175,14 +175,14 @@ class Wire(Injector):
         try:
             answer = request()
         except Exception:
-            if self._removed(fault, trap) and isinstance(trap, Hold):
+            if self._removed(fault, trap, failed=True) and isinstance(trap, Hold):
                 self.plan.hold(lambda: self._calls[0].release(trap))
             raise
         if not self._removed(fault, trap) and not begun:
             self.plan.miss(fault, verb)
         return answer
 
-    def _removed(self, fault: Fault, trap: Trap) -> bool:
-        struck = [proxy.remove(trap) for proxy in self._calls]
+    def _removed(self, fault: Fault, trap: Trap, *, failed: bool = False) -> bool:
+        struck = [proxy.remove(trap, settle=failed) for proxy in self._calls]
         self.plan.hit(fault, any(struck))
         return any(struck)
