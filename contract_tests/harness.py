@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import dfbackends
 from contract_tests.capability import Capability
 from contract_tests.fault import Fault
 from contract_tests.marks import Case
+from contract_tests.notes import Notes
 from contract_tests.plan import Plan
 from contract_tests.replaceable import Replaceable
 
@@ -37,6 +38,13 @@ class Process(ABC):
     @abstractmethod
     def thaw(self) -> None:
         """Let them go on."""
+
+
+class Absence(NamedTuple):
+    """Why a case is not run. ``applies``: the backend should have it, and the harness can not try it."""
+
+    reason: str
+    applies: bool = False
 
 
 class Harness(ABC):
@@ -88,20 +96,33 @@ class Harness(ABC):
     def end(self, namespace: str) -> None:  # noqa: B027 - many have nothing to do
         """Forget a namespace; its handles are closed."""
 
-    def lacking(self, case: Case) -> str | None:
+    @property
+    def answers(self) -> str:
+        """What answers, in words, for the report; empty where there is no server."""
+        return ""
+
+    def spared(self, fault: Fault) -> str | None:
+        """Return why a fault can not befall this backend at all; None where it can, whether it is injected or not."""
+        return None
+
+    def lacking(self, case: Case) -> Absence | None:
         """Return why a case can not be had on this backend; None where it can."""
         for need in sorted(case.needs - self.capabilities):
-            return f"the backend is not {need.value}"
+            return Absence(f"the backend is not {need.value}")
         for need in sorted(case.lacks & self.capabilities):
-            return f"the backend is {need.value}"
-        if case.injects and not self.faults:
-            return "the harness injects no faults"
+            return Absence(f"the backend is {need.value}")
         for fault in sorted(case.injects - self.faults):
-            return f"the harness can not inject: {fault.value}"
+            reason = self.spared(fault)
+            if reason is not None:
+                return Absence(reason)
+        if case.injects and not self.faults:
+            return Absence("the harness injects no faults", applies=True)
+        for fault in sorted(case.injects - self.faults):
+            return Absence(f"the harness can not inject: {fault.value}", applies=True)
         if case.process and not self.in_processes:
-            return "the backend can not be opened by a URL"
+            return Absence("the backend can not be opened by a URL", applies=True)
         if case.settings and self.settings("any") is None:
-            return "the backend can not be chosen in a configuration file"
+            return Absence("the harness has no lines of a configuration file", applies=True)
         return None
 
 
@@ -111,15 +132,18 @@ class Store:
     ``injecting``: all of them obey a plan.
     """
 
-    def __init__(self, harness: Harness, *, injecting: bool = False) -> None:
+    def __init__(self, harness: Harness, *, injecting: bool = False, notes: Notes | None = None) -> None:
         self.harness = harness
+        self._notes = notes if notes is not None else Notes()
         self.namespace = f"case-{secrets.token_hex(6)}"
-        self._plan = harness.plan(self.namespace) if injecting else None
+        self._plan = self._notes.plan = harness.plan(self.namespace) if injecting else None
         self._handles = ExitStack()
 
     def open(self, **settings: Any) -> dfbackends.Backend:
         """Return a new handle, which is closed at the end of the case at the latest."""
-        return self._handles.enter_context(self.harness.open(self.namespace, **settings))
+        opened = self.harness.open(self.namespace, **settings)
+        self._notes.limits = opened.db.limits._asdict()
+        return self._handles.enter_context(self._notes.trace.handle(opened))
 
     @cached_property
     def backend(self) -> dfbackends.Backend:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from contract_tests.fault import CALLS, Fault
+from contract_tests.floor import TooLittle
 
 WRITING = ("write", "commit")
 SENDING = ("write", "commit", "publish")
@@ -131,12 +132,14 @@ class Plan:
     def check(self) -> None:
         """Return if all that was said has happened.
 
-        :raises AssertionError: a fault has struck nothing, so that the case has shown nothing
+        :raises TooLittle: a fault has struck nothing, so that the case has shown nothing
         """
         with self.changed:
             idle = sorted(fault.value for fault in self._inflicted if not self.hits[fault])
-            assert not idle, f"these faults have struck nothing: {idle}"
-            assert not self.missed, f"these calls came about without their fault: {self.missed}"
+            if idle:
+                raise TooLittle(f"these faults have struck nothing: {idle}")
+            if self.missed:
+                raise TooLittle(f"these calls came about without their fault: {self.missed}")
 
     def hold(self, request: Callable[[], Any]) -> None:
         """Keep a request that arrives later."""

@@ -1,20 +1,25 @@
-"""The plugin of pytest: which cases apply to which backend, and what became of them. Without cases it does nothing."""
+"""The plugin of pytest: options, and what cases ask for. Without cases it does nothing."""
 
 from __future__ import annotations
 
+import argparse
+import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from contract_tests.run.contract import NAME, Contract
 
 if TYPE_CHECKING:
     from contract_tests.counts import Counts
     from contract_tests.harness import Harness
+    from contract_tests.notes import Recoveries
     from contract_tests.tally import Tally
 
 pytest.register_assert_rewrite("contract_tests.cases", "contract_tests.inbox", "contract_tests.processes")
 
-_NAME = "dfbackends-contract"
+_ROUND = "contract_round"
 
 
 class Running:
@@ -23,12 +28,20 @@ class Running:
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         self._folders = folders
         self._started: dict[int, Harness] = {}
+        self._failed: dict[int, str] = {}
 
     def start(self, harness: Harness) -> None:
-        """Start a harness, once."""
-        if id(harness) not in self._started:
+        """Start a harness, once; where that failed, or was interrupted, say so again and at once."""
+        if id(harness) in self._started:
+            return
+        if id(harness) in self._failed:
+            pytest.fail(f"the harness did not start before: {self._failed[id(harness)]}", pytrace=False)
+        try:
             harness.start(self._folders.mktemp(harness.name))
-            self._started[id(harness)] = harness
+        except BaseException as error:
+            self._failed[id(harness)] = f"{type(error).__name__}: {error}"
+            raise
+        self._started[id(harness)] = harness
 
     def stop(self) -> None:
         """Stop all."""
@@ -53,105 +66,80 @@ def counts(pytestconfig: pytest.Config) -> Counts:
 
 
 @pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """Where everything that a case leaves to chance begins."""
+    found: int = pytestconfig.getoption("contract_seed")
+    return found
+
+
+@pytest.fixture
+def recoveries(request: pytest.FixtureRequest) -> Recoveries:
+    """Takes how long it took until a fault was told, and until all was well again."""
+    from contract_tests.notes import NOTES
+
+    return request.node.stash[NOTES].recoveries
+
+
+@pytest.fixture
 def contract_tally(pytestconfig: pytest.Config) -> Tally:
     """What became of the cases so far."""
-    contract: Contract | None = pytestconfig.pluginmanager.get_plugin(_NAME)
+    contract: Contract | None = pytestconfig.pluginmanager.get_plugin(NAME)
     assert contract is not None
     return contract.tally
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice of the profile."""
-    parser.getgroup("dfbackends contract").addoption(
+    """Add the options."""
+    add = parser.getgroup("dfbackends contract").addoption
+    add(
         "--contract-profile",
         choices=("full", "quick"),
         default="full",
-        help="the figures of the clauses, or reduced ones (default: %(default)s)",
+        help="the figures of the clauses and all levels, or reduced figures and the levels Core and Concurrent",
     )
+    add("--contract-report", metavar="DIR", help="write conformance.json, junit.xml and index.html into this folder")
+    add("--contract-seed", type=int, metavar="N", help="repeat what another run left to chance (default: a new one, printed)")
+    add("--contract-repeat", type=int, default=1, metavar="N", help="run each case so often; one that fails once has failed")
+    add("--contract-deviations", metavar="FILE", help="failures that are known, in TOML: id, kind, reason, until")
+    add("--contract-clause", action="append", default=[], metavar="ID", help="run the cases of this clause; may be repeated")
+    add(
+        "--contract-case",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="run cases with this in their names; may be repeated",
+    )
+    # How the command began that has started this run.
+    add("--contract-command", default="", help=argparse.SUPPRESS)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks."""
+    """Declare the marks, and settle the options before anybody else looks at them."""
     config.addinivalue_line("markers", "clause(case): a case of the contract of dfbackends, see contract_tests.marks")
     config.addinivalue_line("markers", "after_all_cases: runs behind all cases of the contract")
-    config.pluginmanager.register(Contract(config), _NAME)
+    option = config.option
+    if option.contract_seed is None:
+        option.contract_seed = secrets.randbelow(1 << 32)
+    if option.contract_report and not option.xmlpath:
+        option.xmlpath = f"{option.contract_report}/junit.xml"
+    contract = Contract(config)
+    contract.check()
+    config.pluginmanager.register(contract, NAME)
 
 
-class Contract:
-    """Picks the cases that apply, and counts what becomes of them."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    @property
-    def tally(self) -> Tally:
-        """What became of the cases."""
-        if not hasattr(self, "_tally"):
-            from contract_tests.tally import Tally
-
-            self._tally = Tally()
-        return self._tally
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out what the backend can not have, and give each case its time-out."""
-        others = [item for item in items if item.get_closest_marker("clause") and not self._applies(item)]
-        gone = set(others)
-        items[:] = sorted(
-            (item for item in items if item not in gone),
-            key=lambda item: item.get_closest_marker("after_all_cases") is not None,
-        )
-        if others:
-            self._config.hook.pytest_deselected(items=others)
-
-    def _applies(self, item: pytest.Item) -> bool:
-        from contract_tests.tally import Verdict
-        from contract_tests.waiting import FACTOR
-
-        mark = item.get_closest_marker("clause")
-        harness: Harness = item.cls.harness  # type: ignore[attr-defined]
-        assert mark is not None
-        case = mark.args[0].of(_parameters(item))
-        reason = harness.lacking(case)
-        if reason is not None:
-            self.tally.add(item.nodeid, Verdict(harness.name, case.clause, "not applicable", reason))
-            return False
-        item.add_marker(pytest.mark.timeout(case.timeout * FACTOR))
-        item.user_properties.append((_NAME, f"{harness.name} {case.clause}"))
-        return True
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a report; under xdist it comes from a worker."""
-        for name, value in report.user_properties:
-            if name == _NAME and (report.when == "call" or not report.passed):
-                from contract_tests.tally import Verdict
-
-                backend, clause = str(value).split()
-                self.tally.add(report.nodeid, Verdict(backend, clause, report.outcome))
-
-    def pytest_sessionfinish(self) -> None:
-        """Tell the main process what did not apply, which it can not see under xdist."""
-        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
-        if output is not None:
-            output[_NAME] = [[test, *verdict] for test, verdict in self.tally.verdicts.items() if verdict.reason]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Hear what did not apply."""
-        from contract_tests.tally import Verdict
-
-        for test, *verdict in getattr(node, "workeroutput", {}).get(_NAME, ()):
-            self.tally.add(test, Verdict(*verdict))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what became of the cases, backend by backend."""
-        lines = list(self.tally.lines())
-        if lines:
-            profile = self._config.getoption("contract_profile")
-            terminalreporter.section(f"contract, profile {profile}")
-            terminalreporter.line("\n".join(lines))
+# Behind all others, so that the number of the repetition ends the id of the test.
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make of each case as many as were asked for."""
+    times: int = metafunc.config.getoption("contract_repeat")
+    if times > 1 and metafunc.definition.get_closest_marker("clause") is not None:
+        metafunc.fixturenames.append(_ROUND)
+        metafunc.parametrize(_ROUND, [f"round{number}of{times}" for number in range(1, times + 1)], indirect=True)
 
 
-def _parameters(item: pytest.Item) -> dict[str, Any]:
-    found = getattr(item, "callspec", None)
-    return found.params if found is not None else {}
+@pytest.fixture
+def contract_round(request: pytest.FixtureRequest) -> str:
+    """Which repetition of a case this is."""
+    name: str = request.param
+    return name

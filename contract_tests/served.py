@@ -53,6 +53,7 @@ class ServedHarness(Harness):
         settings = from_url(parse(server.example))
         super().__init__(name, _capabilities(settings) | server.capabilities, _faults(settings, server))
         self.server = server
+        self._polls = settings.pubsub is None
         self._network: Network | None = None
         self._plans: dict[str, Plan] = {}
         self._wires: dict[str, list[Wire]] = {}
@@ -87,6 +88,19 @@ class ServedHarness(Harness):
     def settings(self, namespace: str) -> str | None:
         lines = self.server.settings
         return f"[dfbackends]\nnamespace = {namespace}\n{lines}" if lines else None
+
+    @property
+    def answers(self) -> str:
+        return self.server.answers
+
+    def spared(self, fault: Fault) -> str | None:
+        if self.server.in_process and fault in (NETWORK | LINES | PROCESSES) - SIMULATED:
+            return "the store is in the process of its driver: there is neither a network nor a server"
+        if fault in STORES and self.server.in_process and Capability.DURABLE not in self.capabilities:
+            return "the store ends with its process: no other can come into its place"
+        if fault in LINES - {Fault.SLICED} and self._polls:
+            return "messages are polled for: there is no line"
+        return None
 
     def plan(self, namespace: str) -> Plan | None:
         if namespace not in self._plans and self.faults:

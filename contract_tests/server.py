@@ -6,6 +6,7 @@ several, and ``{hosts}`` for ``127.0.0.1:PORT`` of each, with commas.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +16,7 @@ from contract_tests.capability import Capability
 from contract_tests.fault import Fault
 from contract_tests.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
 from contract_tests.replaceable import Replaceable
+from dfbackends.url import parse
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -163,6 +165,16 @@ class Server:
     def url(self, ports: Sequence[int] | None = None) -> str:
         """Return the URL, by way of other ports where they are given."""
         return self._filled(self._url, self.ports if ports is None else ports)
+
+    @property
+    def answers(self) -> str:
+        """What answers, in words: the programs, or where they are; empty where the store is in this process."""
+        if self.in_process:
+            return ""
+        if self._commands:
+            names = Counter(Path(command[0]).name for command in self._commands)
+            return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in names.items())
+        return parse(self._url).address.hosts
 
     @property
     def settings(self) -> str:

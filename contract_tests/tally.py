@@ -4,45 +4,137 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from contract_tests.clauses import clauses
+from contract_tests.fault import Fault
+from contract_tests.report.conformance import Deviation, Outcome, Run
+from contract_tests.report.gathering import Gathering
 
-OUTCOMES = ("passed", "skipped", "not applicable", "failed")
+INTERRUPTED = "the run ended before it"
+
+_WORST_LAST = list(Outcome)
 
 
-class Verdict(NamedTuple):
-    """What became of one case on one backend; the reason of what was not applicable."""
+class Chosen(NamedTuple):
+    """A case of a run: ``test`` is its id without the number of its repetition; ``outcome`` and ``reason`` where it is left out."""
 
+    test: str
     backend: str
     clause: str
-    outcome: str
+    needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    outcome: Outcome | None = None
     reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the test, with its parameters."""
+        return self.test.rpartition("::")[2]
+
+
+@dataclass
+class Seen:
+    """What was seen of a test in the phases of one run of it: the worst is what became of it."""
+
+    outcome: Outcome | None = None
+    reason: str = ""
+    again: str = ""
+    seconds: float = 0.0
+    faults: Counter[Fault] = field(default_factory=Counter)
+    deviation: Deviation | None = None
+
+    def add(self, outcome: Outcome, reason: str) -> None:
+        """Take the outcome of a phase."""
+        if self.outcome is None or _WORST_LAST.index(outcome) > _WORST_LAST.index(self.outcome):
+            self.outcome, self.reason = outcome, reason
 
 
 class Tally:
-    """Verdicts by the ids of the tests."""
+    """The cases of a run by the ids of their tests, and what was seen of each."""
 
     def __init__(self) -> None:
-        self.verdicts: dict[str, Verdict] = {}
+        self.chosen: dict[str, Chosen] = {}
+        self.seen: dict[str, Seen] = {}
+        self.recoveries: dict[str, list[tuple[Fault, str, float]]] = {}
+        """Times by backend: of which fault, detection or recovery, in seconds."""
+        self.limits: dict[str, dict[str, int]] = {}
+        self.partial: dict[str, str] = {}
+        """Why some cases of a backend had no turn."""
+        self.about: dict[str, dict[str, Any]] = {}
+        """What a harness says of its backend."""
 
-    def add(self, test: str, verdict: Verdict) -> None:
-        """Note a verdict; of several for one test (its setup, itself, its end) the worst stays."""
-        known = self.verdicts.get(test)
-        if known is None or OUTCOMES.index(verdict.outcome) > OUTCOMES.index(known.outcome):
-            self.verdicts[test] = verdict
+    def phase(self, test: str, backend: str, facts: dict[str, Any], seconds: float) -> None:
+        """Take what a report tells of one phase of a test."""
+        seen = self.seen.setdefault(test, Seen())
+        seen.seconds += seconds
+        if facts["outcome"]:
+            seen.add(Outcome(facts["outcome"]), facts["reason"])
+        seen.again = facts["again"] or seen.again
+        if facts["deviation"]:
+            seen.deviation = Deviation(*facts["deviation"])
+        seen.faults.update({Fault(fault): count for fault, count in facts["faults"].items()})
+        for fault, what, measured in facts["recoveries"]:
+            self.recoveries.setdefault(backend, []).append((Fault(fault), what, measured))
+        if facts["limits"]:
+            self.limits[backend] = facts["limits"]
+
+    @property
+    def backends(self) -> list[str]:
+        """The backends of this run."""
+        return sorted({chosen.backend for chosen in self.chosen.values()})
+
+    def gathered(self, backend: str) -> Gathering:
+        """Return the results of a backend so far; what had no turn yet was not run."""
+        gathering = Gathering()
+        for test, chosen in self.chosen.items():
+            if chosen.backend == backend:
+                gathering.add(self._run(test, chosen))
+        return gathering
+
+    def outcomes(self) -> Iterator[tuple[Chosen, Outcome]]:
+        """Yield the outcome of each case that has one."""
+        for test, chosen in self.chosen.items():
+            outcome = chosen.outcome or (self.seen[test].outcome if test in self.seen else None)
+            if outcome is not None:
+                yield chosen, outcome
 
     def unproven(self) -> list[str]:
         """Return the clauses of which no case has passed on any backend."""
-        proven = {verdict.clause for verdict in self.verdicts.values() if verdict.outcome == "passed"}
+        proven = {chosen.clause for chosen, outcome in self.outcomes() if outcome is Outcome.PASSED}
         return [clause.id for clause in clauses().values() if clause.id not in proven]
 
+    def interrupted(self) -> bool:
+        """Tell whether a case that was to run has not."""
+        return any(
+            chosen.outcome is None and (test not in self.seen or self.seen[test].outcome is None)
+            for test, chosen in self.chosen.items()
+        )
+
     def lines(self) -> Iterator[str]:
-        """Yield a line for each backend, and one for each reason why something was not applicable."""
-        for backend in sorted({verdict.backend for verdict in self.verdicts.values()}):
-            mine = [verdict for verdict in self.verdicts.values() if verdict.backend == backend]
-            counts = Counter(verdict.outcome for verdict in mine)
-            yield f"{backend}: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
-            reasons = Counter(verdict.reason for verdict in mine if verdict.outcome == "not applicable")
-            for reason, number in sorted(reasons.items()):
-                yield f"    not applicable: {number}, {reason}"
+        """Yield a line for each backend, and one for each reason why something was left out."""
+        for backend in self.backends:
+            results = self.gathered(backend).results
+            counts = Counter(result.outcome for result in results)
+            shown = [outcome for outcome in Outcome if counts[outcome] or outcome in (Outcome.PASSED, Outcome.FAILED)]
+            yield f"{backend}: " + ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in shown)
+            reasons = Counter((result.outcome.value, result.reason) for result in results if not result.outcome.ran)
+            for (outcome, reason), number in sorted(reasons.items()):
+                yield f"    {outcome}: {number}, {reason}"
+            for result in results:
+                if result.runs > result.passed > 0:
+                    yield f"    {result.test}: {result.passed} of {result.runs} passed"
+
+    def _run(self, test: str, chosen: Chosen) -> Run:
+        seen = self.seen.get(test, Seen())
+        return Run(
+            chosen.name,
+            chosen.clause,
+            chosen.outcome or seen.outcome or Outcome.NOT_RUN,
+            chosen.reason or seen.reason or ("" if seen.outcome else INTERRUPTED),
+            seconds=seen.seconds,
+            faults=dict(seen.faults),
+            deviation=seen.deviation,
+            again=seen.again,
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 import pytest
 
 from contract_tests.harness import Harness, Store
+from contract_tests.notes import NOTES
 
 if TYPE_CHECKING:
     from contract_tests.plugin import Running
@@ -35,5 +36,5 @@ class Cases:
         """A namespace of its own for each case."""
         contract_running.start(self.harness)
         mark = request.node.get_closest_marker("clause")
-        with Store(self.harness, injecting=bool(mark.args[0].injects)) as store:
+        with Store(self.harness, injecting=bool(mark.args[0].injects), notes=request.node.stash[NOTES]) as store:
             yield store
