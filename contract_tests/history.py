@@ -32,7 +32,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._values = itertools.count(1)
 
-    def run(self, clients: Sequence[Database], operations: int, seed: int) -> None:
+    def run(self, clients: Sequence[Database], operations: int, seed: str) -> None:
         """Let each client do so many operations, at the same time."""
         with ThreadPoolExecutor(len(clients)) as pool:
             work = [

@@ -75,9 +75,10 @@ def seed(pytestconfig: pytest.Config) -> int:
 @pytest.fixture
 def recoveries(request: pytest.FixtureRequest) -> Recoveries:
     """Takes how long it took until a fault was told, and until all was well again."""
-    from contract_tests.notes import NOTES
+    from contract_tests.notes import NOTES, Notes
 
-    return request.node.stash[NOTES].recoveries
+    notes: Notes = request.node.stash[NOTES]
+    return notes.recoveries
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ _WORST_LAST = list(Outcome)
 
 
 class Chosen(NamedTuple):
-    """A case of a run: ``test`` is its id without the number of its repetition; ``outcome`` and ``reason`` where it is left out."""
+    """A case: ``test`` is its id without the number of the repetition, ``outcome`` and ``reason`` say why it is left out."""
 
     test: str
     backend: str

@@ -20,7 +20,7 @@ class Traffic:
     The block begins when each has written. Some keys are never deleted: those that begin with ``s``.
     """
 
-    def __init__(self, handles: Sequence[dfbackends.Database], table: str, topics: Sequence[str], *, seed: int = 0) -> None:
+    def __init__(self, handles: Sequence[dfbackends.Database], table: str, topics: Sequence[str], *, seed: int) -> None:
         self._table = table
         self._topics = topics
         self._threads = [

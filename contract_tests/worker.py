@@ -73,9 +73,9 @@ def write_on(url: str, table: str) -> None:
             say(number)
 
 
-def scribble(url: str, table: str, topics: list[str]) -> None:
+def scribble(url: str, table: str, topics: list[str], seed: int) -> None:
     """Write at full speed, whatever comes; each line of the case stops it until the next one."""
-    with dfbackends.open(url) as backend, Traffic([backend.db], table, topics) as traffic:
+    with dfbackends.open(url) as backend, Traffic([backend.db], table, topics, seed=seed) as traffic:
         say("ready")
         while True:
             hear()

@@ -21,7 +21,7 @@ class CrowdCases(Cases):
     """Subscriptions under traffic."""
 
     @clause("PS-12", timeout=120)
-    def test_the_final_set_is_right(self, store: Store, counts: Counts) -> None:
+    def test_the_final_set_is_right(self, store: Store, counts: Counts, seed: int) -> None:
         """Many topics; subscribe and unsubscribe from 8 threads under traffic: the final set is right."""
         topics = [f"topic{number}" for number in range(counts.topics)]
         got: dict[str, list[Any]] = {topic: [] for topic in topics}
@@ -30,13 +30,13 @@ class CrowdCases(Cases):
         publisher = store.open().pubsub
 
         def traffic() -> None:
-            chosen = random.Random(1)
+            chosen = random.Random(f"{seed} noise")
             while not stop.wait(0.001):
                 publisher.publish_many((chosen.choice(topics), "noise") for _ in range(10))
 
         def come_and_go(number: int) -> None:
             # Each thread has topics of its own, so that what is right at the end is known.
-            chosen = random.Random(number)
+            chosen = random.Random(f"{seed} {number}")
             mine = topics[number::THREADS]
             for topic in mine:
                 live[topic] = store.pubsub.subscribe(topic, lambda topic, data: got[topic].append(data), on_loss=renew)

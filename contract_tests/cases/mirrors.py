@@ -35,18 +35,20 @@ class MirrorCases(Cases):
 
     @clause("MIR-01", timeout=120)
     @pytest.mark.parametrize("topics", [None, ["a", "b"]], ids=["table", "topics"])
-    def test_each_start_comes_to_equal_the_store(self, store: Store, counts: Counts, topics: list[str] | None) -> None:
+    def test_each_start_comes_to_equal_the_store(
+        self, store: Store, counts: Counts, topics: list[str] | None, seed: int
+    ) -> None:
         """Whenever it starts under writers at full speed, the copy comes to equal the store."""
-        with Traffic([store.open().db, store.db], "t", TOPICS) as traffic:
+        with Traffic([store.open().db, store.db], "t", TOPICS, seed=seed) as traffic:
             self.starts(store, traffic, counts.starts, topics)
 
     @clause("MIR-01", needs=[Capability.SHARED], process=True, timeout=120)
     @pytest.mark.parametrize("topics", [None, ["a", "b"]], ids=["table", "topics"])
-    def test_another_process_writes_too(self, store: Store, counts: Counts, topics: list[str] | None) -> None:
+    def test_another_process_writes_too(self, store: Store, counts: Counts, topics: list[str] | None, seed: int) -> None:
         """Whenever it starts while another process writes at full speed, too, the copy comes to equal the store."""
         with (
-            Worker("scribble", store.url, "t", TOPICS) as worker,
-            Traffic([store.open().db], "t", TOPICS, seed=1) as traffic,
+            Worker("scribble", store.url, "t", TOPICS, seed + 1) as worker,
+            Traffic([store.open().db], "t", TOPICS, seed=seed) as traffic,
         ):
             assert worker.hear() == "ready"
             self.starts(store, traffic, counts.starts, topics, [worker])
@@ -117,11 +119,11 @@ class MirrorCases(Cases):
         eventually(lambda: not any(name.endswith("mirror-ends") for name in store.backend.health().threads), "its thread ends")
 
     @clause("MIR-01")
-    def test_topics_may_change_under_load(self, store: Store) -> None:
+    def test_topics_may_change_under_load(self, store: Store, seed: int) -> None:
         """The topics may be changed while it runs; it is synced again once it has what they have."""
         choices: list[list[str] | None] = [["a"], ["a", "b"], ["b", "c"], [], None, ["b"]]
         with (
-            Traffic([store.open().db], "t", TOPICS) as traffic,
+            Traffic([store.open().db], "t", TOPICS, seed=seed) as traffic,
             store.backend.mirror("t", topics=["c"], check_interval=self.interval) as mirror,
         ):
             for topics in choices * 3:
@@ -133,7 +135,7 @@ class MirrorCases(Cases):
 
     @clause("MIR-04", timeout=120)
     @pytest.mark.parametrize("topics", [None, ["a", "b"]], ids=["table", "topics"])
-    def test_changes_come_in_the_order_of_revisions(self, store: Store, topics: list[str] | None) -> None:
+    def test_changes_come_in_the_order_of_revisions(self, store: Store, topics: list[str] | None, seed: int) -> None:
         """Changes of a key come in the order of its revisions, and after one was seen, get returns it or something newer."""
         told = Told()
         behind: list[tuple[Changed, Entry]] = []
@@ -148,7 +150,7 @@ class MirrorCases(Cases):
         mirror = store.backend.mirror("t", topics=topics, on_change=on_change, check_interval=self.interval)
         with mirror:
             mirror.wait_synced(10)
-            with Traffic([store.open().db, store.db], "t", TOPICS) as traffic:
+            with Traffic([store.open().db, store.db], "t", TOPICS, seed=seed) as traffic:
                 eventually(lambda: len(told.changes) > 1_000, "changes", 60)
                 with traffic.paused():
                     wait_equal(mirror, store.db)

@@ -13,6 +13,6 @@ class ModelCases(Cases):
     """The database beside a dictionary."""
 
     @clause("KV-07", timeout=180)
-    def test_any_sequence_equals_the_model(self, store: Store, counts: Counts) -> None:
+    def test_any_sequence_equals_the_model(self, store: Store, counts: Counts, seed: int) -> None:
         """Any sequence of operations equals the model, and enough has happened in those that were tried."""
-        model.check(store.db, counts, floors=counts == PROFILES["full"])
+        model.check(store.db, counts, seed, floors=counts == PROFILES["full"])

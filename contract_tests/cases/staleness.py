@@ -45,11 +45,11 @@ class StalenessCases(Cases):
     @clause("MIR-02", injects=LINE_FAULTS, needs=[Capability.WATCHING], timeout=120)
     @pytest.mark.parametrize("topics", [None, ["a", "b"]], ids=["table", "topics"])
     @pytest.mark.parametrize("fault", LINE_FAULTS, ids=named)
-    def test_a_fault_of_the_line(self, store: Store, fault: Fault, topics: list[str] | None) -> None:
+    def test_a_fault_of_the_line(self, store: Store, fault: Fault, topics: list[str] | None, seed: int) -> None:
         """Whatever befalls the line while others write, the copy is marked stale, and equals the store again without help."""
         told = Told()
         with (
-            Traffic([store.open().db], "t", TOPICS) as traffic,
+            Traffic([store.open().db], "t", TOPICS, seed=seed) as traffic,
             store.backend.mirror(
                 "t", topics=topics, on_change=told.on_change, on_state=told.on_state, check_interval=INTERVAL
             ) as mirror,
@@ -120,14 +120,14 @@ class StalenessCases(Cases):
             wait_equal(mirror, store.db)
 
     @clause("MIR-02", injects=[Fault.SLOW], needs=[Capability.WATCHING])
-    def test_a_slow_line_is_no_fault(self, store: Store) -> None:
+    def test_a_slow_line_is_no_fault(self, store: Store, seed: int) -> None:
         """Changes that come 300 ms later, without pause, do not make a copy stale."""
         told = Told()
         with store.backend.mirror("t", on_state=told.on_state, check_interval=2.0) as mirror:
             mirror.wait_synced(10)
             told.wait_synced()
             store.plan.impair(Fault.SLOW)
-            with Traffic([store.open().db], "t", TOPICS) as traffic:
+            with Traffic([store.open().db], "t", TOPICS, seed=seed) as traffic:
                 never(lambda: False in told.states, "it is told to be stale", 5)
                 with traffic.paused():
                     wait_equal(mirror, store.db)
@@ -238,14 +238,14 @@ class StalenessCases(Cases):
             told.wait_synced()
 
     @clause("MIR-02", injects=[Fault.GONE, Fault.DOWN], needs=[Capability.WATCHING])
-    def test_all_mirrors_of_a_line(self, store: Store) -> None:
+    def test_all_mirrors_of_a_line(self, store: Store, seed: int) -> None:
         """All mirrors of a line are marked stale when it breaks, and all are mended."""
         mirrors: list[Mirror] = []
         told = [Told() for _ in range(20)]
         for number, one in enumerate(told):
             topics = None if number % 2 else ["a"]
             mirrors.append(store.backend.mirror("t", topics=topics, on_state=one.on_state))
-        with Traffic([store.open().db], "t", TOPICS) as traffic:
+        with Traffic([store.open().db], "t", TOPICS, seed=seed) as traffic:
             for mirror, one in zip(mirrors, told, strict=True):
                 mirror.wait_synced(20)
                 one.wait_synced()

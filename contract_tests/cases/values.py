@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as start
 from hypothesis import strategies as st
 
 from contract_tests.cases.base import Cases
@@ -86,9 +87,10 @@ class ValueCases(Cases):
         assert same([entry.value for entry in store.db.entries("t")], [value])
 
     @clause("KV-11")
-    def test_any_json_survives(self, store: Store) -> None:
+    def test_any_json_survives(self, store: Store, seed: int) -> None:
         """Every JSON value survives: those that hypothesis thinks of."""
 
+        @start(seed)
         @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(json_values)
         def survives(value: Any) -> None:

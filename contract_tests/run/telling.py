@@ -16,7 +16,7 @@ from contract_tests.run.selection import bare, case_of
 
 
 class Telling:
-    """Says it; ``profile`` and ``seed`` are those of the run, ``command`` is how a verification of this backend begins, if it is one."""
+    """Says it; ``command`` is how the verification of this backend began, where it is one."""
 
     def __init__(self, *, profile: str, seed: int, command: str = "") -> None:
         self._options = f"{'' if profile == 'full' else f' --contract-profile {profile}'} --contract-seed {seed}"
@@ -44,7 +44,7 @@ class Telling:
             report.sections.append((f"contract {case_of(item).clause}", about))
             seen = _expected_and_seen(report)
             told = "\n\n".join(filter(None, [reason, seen if seen != reason else "", about]))
-        facts = {
+        facts: dict[str, Any] = {
             "outcome": outcome.value if outcome is not None else "",
             "reason": told or reason,
             "again": self.again(item) if told else "",
