@@ -109,7 +109,9 @@ class ServedHarness(Harness):
         return self._plans.get(namespace)
 
     def process(self, namespace: str) -> Process | None:
-        return Outage(self.server, self._wires.setdefault(namespace, [])) if self.server.nodes else None
+        if not self.server.nodes:
+            return None
+        return Outage(self.server, self._wires.setdefault(namespace, []), self._plans[namespace])
 
     def replaceable(self, folder: Path) -> Replaceable | None:
         return self.server.replaceable(folder) if self.server.replaceable is not None else None

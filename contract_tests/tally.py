@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,6 +65,18 @@ class Tally:
         self.about: dict[str, dict[str, Any]] = {}
         """What a harness says of its backend."""
 
+    def told(self) -> dict[str, Any]:
+        """Return what was chosen, as it can be sent to another process."""
+        cases = [[test, *case._replace(outcome=None), _value(case.outcome)] for test, case in self.chosen.items()]
+        return {"cases": cases, "about": self.about, "partial": self.partial}
+
+    def hear(self, told: dict[str, Any]) -> None:
+        """Take what another process has chosen."""
+        for test, *case, outcome in told["cases"]:
+            self.chosen[test] = Chosen(*case)._replace(outcome=Outcome(outcome) if outcome else None)
+        self.about.update(told["about"])
+        self.partial.update(told["partial"])
+
     def phase(self, test: str, backend: str, facts: dict[str, Any], seconds: float) -> None:
         """Take what a report tells of one phase of a test."""
         seen = self.seen.setdefault(test, Seen())
@@ -93,24 +105,14 @@ class Tally:
                 gathering.add(self._run(test, chosen))
         return gathering
 
-    def outcomes(self) -> Iterator[tuple[Chosen, Outcome]]:
-        """Yield the outcome of each case that has one."""
-        for test, chosen in self.chosen.items():
-            outcome = chosen.outcome or (self.seen[test].outcome if test in self.seen else None)
-            if outcome is not None:
-                yield chosen, outcome
+    def has_all(self, cases: Iterable[tuple[str, str]]) -> bool:
+        """Tell whether each of these has an outcome in this run: pairs of a backend and the name of a test without parameters."""
+        return set(cases) <= {(chosen.backend, chosen.name.partition("[")[0]) for chosen, _ in self._outcomes()}
 
     def unproven(self) -> list[str]:
         """Return the clauses of which no case has passed on any backend."""
-        proven = {chosen.clause for chosen, outcome in self.outcomes() if outcome is Outcome.PASSED}
+        proven = {chosen.clause for chosen, outcome in self._outcomes() if outcome is Outcome.PASSED}
         return [clause.id for clause in clauses().values() if clause.id not in proven]
-
-    def interrupted(self) -> bool:
-        """Tell whether a case that was to run has not."""
-        return any(
-            chosen.outcome is None and (test not in self.seen or self.seen[test].outcome is None)
-            for test, chosen in self.chosen.items()
-        )
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each backend, and one for each reason why something was left out."""
@@ -126,6 +128,12 @@ class Tally:
                 if result.runs > result.passed > 0:
                     yield f"    {result.test}: {result.passed} of {result.runs} passed"
 
+    def _outcomes(self) -> Iterator[tuple[Chosen, Outcome]]:
+        for test, chosen in self.chosen.items():
+            outcome = chosen.outcome or (self.seen[test].outcome if test in self.seen else None)
+            if outcome is not None:
+                yield chosen, outcome
+
     def _run(self, test: str, chosen: Chosen) -> Run:
         seen = self.seen.get(test, Seen())
         return Run(
@@ -138,3 +146,7 @@ class Tally:
             deviation=seen.deviation,
             again=seen.again,
         )
+
+
+def _value(outcome: Outcome | None) -> str:
+    return outcome.value if outcome is not None else ""

@@ -8,6 +8,7 @@ from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.inbox import Event, Inbox
 from contract_tests.marks import clause
+from contract_tests.notes import Recoveries
 from contract_tests.waiting import Stopwatch, eventually
 from dfbackends import Loss, Reason, Subscription, renew
 
@@ -36,7 +37,7 @@ class LineCases(Cases):
     """Outages, and what is told of them."""
 
     @clause("LOSS-01", injects=[Fault.DOWN])
-    def test_down_is_told_at_once(self, store: Store) -> None:
+    def test_down_is_told_at_once(self, store: Store, recoveries: Recoveries) -> None:
         """The line breaks: each subscription is told DOWN at once, behind what was received before."""
         inboxes = [Inbox().subscribe(store.pubsub, topic) for topic in ("a", "a", "b")]
         store.pubsub.publish_many([("a", 1), ("b", 1)])
@@ -52,11 +53,15 @@ class LineCases(Cases):
             assert inbox.losses[0].topic == subscription(inbox).topic
             assert inbox.losses[0].code is not None
             assert not subscription(inbox).live
+        recoveries.detected(Fault.DOWN, watch.seconds)
+        for inbox in inboxes:
             inbox.stays()
+        watch = Stopwatch()
         store.plan.mend()
         for inbox in inboxes:
             assert up_again(inbox) in (RESUMED, RECOVERED)
             assert len(inbox.losses) == 2
+        recoveries.recovered(Fault.DOWN, watch.seconds)
 
     @clause("LOSS-01", injects=[Fault.GONE, Fault.DOWN])
     def test_cleared_subscriptions_are_told_recovered_once(self, store: Store) -> None:
@@ -142,7 +147,7 @@ class LineCases(Cases):
         inbox.wait_data([1])
 
     @clause("LOSS-06", injects=[Fault.DEAF])
-    def test_a_deaf_line_is_found(self, store: Store) -> None:
+    def test_a_deaf_line_is_found(self, store: Store, recoveries: Recoveries) -> None:
         """A frozen or deaf line is found within 3.5 s."""
         inbox = Inbox().subscribe(store.pubsub, "t")
         store.pubsub.publish("t", 1)
@@ -153,10 +158,13 @@ class LineCases(Cases):
 
         inbox.wait(lambda: bool(inbox.losses), "DOWN")
         assert watch.seconds < 3.5
+        recoveries.detected(Fault.DEAF, watch.seconds)
         assert inbox.reasons == [DOWN]
+        watch = Stopwatch()
         store.plan.mend()
         if up_again(inbox) is RECOVERED:
             subscription(inbox).renew()
+        recoveries.recovered(Fault.DEAF, watch.seconds)
         store.pubsub.publish("t", 2)
         inbox.wait(lambda: 2 in inbox.data, "the next message")
 
@@ -177,15 +185,19 @@ class LineCases(Cases):
         assert store.pubsub.health().breaks == before.breaks
 
     @clause("LOSS-07", injects=BREAKS, needs=[Capability.RESUMING])
-    def test_recovered_only_if_the_position_is_gone(self, store: Store) -> None:
+    def test_recovered_only_if_the_position_is_gone(self, store: Store, recoveries: Recoveries) -> None:
         """RESUMED where the position is known, RECOVERED only where it is gone."""
         inbox = Inbox().subscribe(store.pubsub, "t")
 
+        watch = Stopwatch()
         store.plan.lose_line()
         assert up_again(inbox) is RESUMED
+        recoveries.recovered(Fault.BROKEN_LINE, watch.seconds)
         assert subscription(inbox).live
+        watch = Stopwatch()
         store.plan.lose_line(Fault.GONE)
         assert up_again(inbox, 2) is RECOVERED
+        recoveries.recovered(Fault.GONE, watch.seconds)
         assert not subscription(inbox).live
 
         assert inbox.reasons == [DOWN, RESUMED, DOWN, RECOVERED]

@@ -16,6 +16,7 @@ from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
+from contract_tests.notes import Recoveries
 from contract_tests.waiting import Stopwatch, eventually
 from dfbackends import Backend, BackendError, Unavailable
 
@@ -119,7 +120,7 @@ class OutageCases(Cases):
                 assert key not in found
 
     @clause("LOSS-06", injects=[Fault.STOPPED])
-    def test_subscribers_of_a_server_that_stands_still(self, store: Store) -> None:
+    def test_subscribers_of_a_server_that_stands_still(self, store: Store, recoveries: Recoveries) -> None:
         """A server stands still: subscribers know within 3.5 s, and hear it again without a new object."""
         inbox = Inbox().subscribe(store.pubsub, "t")
         store.pubsub.publish("t", 1)
@@ -130,12 +131,15 @@ class OutageCases(Cases):
 
         inbox.wait(lambda: bool(inbox.losses), "DOWN")
         assert watch.seconds < 3.5
+        recoveries.detected(Fault.STOPPED, watch.seconds)
         assert inbox.reasons == [DOWN]
+        watch = Stopwatch()
         store.process.thaw()
         self.hears_again(store, inbox)
+        recoveries.recovered(Fault.STOPPED, watch.seconds)
 
     @clause("LOSS-01", injects=[Fault.KILLED])
-    def test_subscribers_of_a_server_that_is_killed(self, store: Store) -> None:
+    def test_subscribers_of_a_server_that_is_killed(self, store: Store, recoveries: Recoveries) -> None:
         """A server is killed: subscribers are told DOWN at once, and hear it again, each time, when it runs again."""
         inbox = Inbox().subscribe(store.pubsub, "t")
         for number in range(ROUNDS):
@@ -143,9 +147,12 @@ class OutageCases(Cases):
             store.process.kill()
             inbox.wait(lambda number=number: inbox.reasons.count(DOWN) == number + 1, "DOWN")  # type: ignore[misc]
             assert watch.seconds < 1
+            recoveries.detected(Fault.KILLED, watch.seconds)
             assert not store.pubsub.health().connected
             store.process.restart()
+            watch = Stopwatch()
             self.hears_again(store, inbox, number + 1)
+            recoveries.recovered(Fault.KILLED, watch.seconds)
         assert set(inbox.reasons) <= {DOWN, RESUMED, RECOVERED}
 
     def hears_again(self, store: Store, inbox: Inbox, outages: int = 1) -> None:

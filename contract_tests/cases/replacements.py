@@ -14,6 +14,7 @@ from contract_tests.cases.base import Cases
 from contract_tests.copies import Told, content, wait_equal
 from contract_tests.fault import Fault
 from contract_tests.marks import clause
+from contract_tests.notes import Recoveries
 from contract_tests.replaceable import Replaceable
 from contract_tests.waiting import Stopwatch, eventually
 from dfbackends import Database, Mirror
@@ -38,23 +39,25 @@ class ReplacementCases(Cases):
 
     @clause("MIR-03", injects=[Fault.WIPED])
     @pytest.mark.parametrize("topics", [None, ["a"]], ids=["table", "topics"])
-    def test_a_wiped_store_is_noticed(self, replaceable: Replaceable, topics: list[str] | None) -> None:
+    def test_a_wiped_store_is_noticed(self, replaceable: Replaceable, recoveries: Recoveries, topics: list[str] | None) -> None:
         """A copy of a store that was wiped is marked stale, and becomes empty."""
-        self.noticed(replaceable, Fault.WIPED, topics)
+        self.noticed(replaceable, Fault.WIPED, topics, recoveries)
 
     @clause("MIR-03", injects=[Fault.OLDER])
     @pytest.mark.parametrize("topics", [None, ["a"]], ids=["table", "topics"])
-    def test_an_older_store_is_noticed(self, replaceable: Replaceable, topics: list[str] | None) -> None:
+    def test_an_older_store_is_noticed(
+        self, replaceable: Replaceable, recoveries: Recoveries, topics: list[str] | None
+    ) -> None:
         """A copy of a store that was set back is marked stale, and set back, too."""
-        self.noticed(replaceable, Fault.OLDER, topics)
+        self.noticed(replaceable, Fault.OLDER, topics, recoveries)
 
     @clause("MIR-03", injects=[Fault.OTHER])
     @pytest.mark.parametrize("topics", [None, ["a"]], ids=["table", "topics"])
-    def test_another_store_is_noticed(self, replaceable: Replaceable, topics: list[str] | None) -> None:
+    def test_another_store_is_noticed(self, replaceable: Replaceable, recoveries: Recoveries, topics: list[str] | None) -> None:
         """A copy of a store in whose place another one was put is marked stale, also when its revisions look newer."""
-        self.noticed(replaceable, Fault.OTHER, topics)
+        self.noticed(replaceable, Fault.OTHER, topics, recoveries)
 
-    def noticed(self, store: Replaceable, how: Fault, topics: list[str] | None) -> None:
+    def noticed(self, store: Replaceable, how: Fault, topics: list[str] | None, recoveries: Recoveries) -> None:
         """Replace a store, and look at a mirror of it."""
         watching = Capability.WATCHING in self.harness.capabilities
         told = Told()
@@ -79,10 +82,12 @@ class ReplacementCases(Cases):
             if watching:
                 told.wait_stale()
                 assert watch.seconds < 2 * INTERVAL + 2
+                recoveries.detected(how, watch.seconds)
             # Who reads may go on for seconds in what was there when he opened it.
             eventually(lambda: "later" not in mirror, "it is noticed", 20)
             fresh = opened.enter_context(store.open())
             wait_equal(mirror, fresh.db)
+            recoveries.recovered(how, watch.seconds)
             assert mirror.size == {Fault.WIPED: 0, Fault.OLDER: 10, Fault.OTHER: 5}[how]
 
             fresh.db.put("t", "after", 1, topic="a")

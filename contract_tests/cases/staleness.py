@@ -13,6 +13,7 @@ from contract_tests.copies import Told, content, wait_equal
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.marks import clause
+from contract_tests.notes import Recoveries
 from contract_tests.traffic import Traffic
 from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually, never
 from dfbackends import Changed, Mirror, Unavailable
@@ -45,7 +46,9 @@ class StalenessCases(Cases):
     @clause("MIR-02", injects=LINE_FAULTS, needs=[Capability.WATCHING], timeout=120)
     @pytest.mark.parametrize("topics", [None, ["a", "b"]], ids=["table", "topics"])
     @pytest.mark.parametrize("fault", LINE_FAULTS, ids=named)
-    def test_a_fault_of_the_line(self, store: Store, fault: Fault, topics: list[str] | None, seed: int) -> None:
+    def test_a_fault_of_the_line(
+        self, store: Store, fault: Fault, topics: list[str] | None, seed: int, recoveries: Recoveries
+    ) -> None:
         """Whatever befalls the line while others write, the copy is marked stale, and equals the store again without help."""
         told = Told()
         with (
@@ -59,10 +62,14 @@ class StalenessCases(Cases):
                 told.wait_synced()
                 told.states.clear()
                 told.states.append(True)
+                watch = Stopwatch()
                 strike(store, fault)
                 told.wait_stale()
+                recoveries.detected(fault, watch.seconds)
+                watch = Stopwatch()
                 store.plan.mend()
             told.wait_synced()
+            recoveries.recovered(fault, watch.seconds)
             with traffic.paused():
                 wait_equal(mirror, store.db)
                 eventually(lambda: told.content == content(mirror), "what was told adds up to the copy")

@@ -127,13 +127,13 @@ class Contract:
             self._telling.add(item, call, report, self._deviations.of(bare(item.name), case_of(item).clause))
             if hasattr(self._config, "workerinput") and not self._told:
                 self._told = True
-                report.chosen = self._chosen()  # type: ignore[attr-defined]
+                report.chosen = self.tally.told()  # type: ignore[attr-defined]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a report; under xdist it comes from a worker."""
         if hasattr(report, "chosen"):
-            self._hear(report.chosen)
+            self.tally.hear(report.chosen)
         if hasattr(report, "contract"):
             chosen = self.tally.chosen[report.nodeid]
             self.tally.phase(report.nodeid, chosen.backend, report.contract, report.duration)
@@ -143,7 +143,7 @@ class Contract:
         """Tell the main process what was chosen; or write the report there."""
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[NAME] = self._chosen()
+            output[NAME] = self.tally.told()
         elif "tally" in vars(self) and self.tally.chosen:
             self._finish(session)
 
@@ -152,7 +152,7 @@ class Contract:
         """Hear what a worker has chosen, if it had nothing to run."""
         told = getattr(node, "workeroutput", {}).get(NAME)
         if told:
-            self._hear(told)
+            self.tally.hear(told)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what became of the cases, backend by backend."""
@@ -187,19 +187,3 @@ class Contract:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if option.contract_report:
             findings.write(Path(option.contract_report))
-
-    def _chosen(self) -> dict[str, Any]:
-        tally = self.tally
-        cases = [[test, *case] for test, case in tally.chosen.items()]
-        return {"cases": cases, "about": tally.about, "partial": tally.partial}
-
-    def _hear(self, told: dict[str, Any]) -> None:
-        from contract_tests.report.conformance import Outcome
-        from contract_tests.tally import Chosen
-
-        for test, *case in told["cases"]:
-            known, backend, clause, needs, lacks, outcome, reason = case
-            left_out = Outcome(outcome) if outcome else None
-            self.tally.chosen[test] = Chosen(known, backend, clause, tuple(needs), tuple(lacks), left_out, reason)
-        self.tally.about.update(told["about"])
-        self.tally.partial.update(told["partial"])

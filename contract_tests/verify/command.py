@@ -30,6 +30,8 @@ from dfbackends.cli.progress import Progress
 T = TypeVar("T")
 
 _TAIL = 3000
+# The cases wait more than they compute.
+_PROCESSES = {"quick": 2, "full": 1}
 
 
 @click.command(short_help="Run the contract against a backend, and report.")
@@ -57,7 +59,9 @@ _TAIL = 3000
     metavar="FILE",
     help="Failures that are known, in TOML: [[deviation]] with id (of a clause or case), kind, reason, until (a date).",
 )
-@click.option("--processes", type=click.IntRange(1), default=1, metavar="N", help="Run the cases in so many processes.")
+@click.option(
+    "--processes", type=click.IntRange(1), metavar="N", help="Run the cases in so many; by default quick in 2, full in 1."
+)
 @options.machine
 def verify(
     name: str,
@@ -71,7 +75,7 @@ def verify(
     seed: int | None,
     repeat: int,
     deviations: Path | None,
-    processes: int,
+    processes: int | None,
     machine: bool,
 ) -> None:
     """Run the contract of dfbackends against the backend NAME, and say what it is good for.
@@ -104,7 +108,9 @@ def verify(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DATA).unlink(missing_ok=True)
         began = time.monotonic()
-        stopped = _run(Engine(choice, own, [*given, f"--contract-report={folder}"], processes), quiet=machine)
+        stopped = _run(
+            Engine(choice, own, [*given, f"--contract-report={folder}"], processes or _PROCESSES[profile]), quiet=machine
+        )
         found = _found(folder / DATA, stopped)
         if profile == "full" and not found.extent.partial and not _bad(found):
             with Progress("measuring", quiet=machine):

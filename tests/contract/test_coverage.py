@@ -49,10 +49,10 @@ def test_clauses_are_complete() -> None:
 
 
 @pytest.mark.after_all_cases
-def test_every_clause_has_passed_on_some_backend(contract_tally: Tally) -> None:
+def test_every_clause_has_passed_on_some_backend(contract_tally: Tally, pytestconfig: pytest.Config) -> None:
     """Each clause that this version can have has a case that ran, and passed, on at least one backend."""
-    seen = {(verdict.backend, test.rpartition("::")[2].partition("[")[0]) for test, verdict in contract_tally.verdicts.items()}
-    if {(backend.harness.name, case) for backend in BACKENDS for case in cases()} - seen:
+    wanted = {(backend.harness.name, case) for backend in BACKENDS for case in cases()}
+    if pytestconfig.getoption("contract_profile") != "full" or not contract_tally.has_all(wanted):
         pytest.skip("only a part of the cases was chosen, or some run in other processes")
 
     assert contract_tally.unproven() == []
