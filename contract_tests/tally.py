@@ -106,7 +106,7 @@ class Tally:
         return gathering
 
     def has_all(self, cases: Iterable[tuple[str, str]]) -> bool:
-        """Tell whether each of these has an outcome in this run: pairs of a backend and the name of a test without parameters."""
+        """Tell whether each of these has an outcome in this run: of a backend and a test without parameters."""
         return set(cases) <= {(chosen.backend, chosen.name.partition("[")[0]) for chosen, _ in self._outcomes()}
 
     def unproven(self) -> list[str]:

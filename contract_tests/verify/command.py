@@ -16,7 +16,7 @@ from contract_tests.node import NotStarted
 from contract_tests.report.conformance import Conformance, Outcome
 from contract_tests.report.writer import DATA, PAGE, write
 from contract_tests.tally import INTERRUPTED
-from contract_tests.verify.choice import Choice
+from contract_tests.verify.choice import Choice, without_password
 from contract_tests.verify.engine import Engine, Stopped, refused
 from contract_tests.verify.preflight import reach
 from contract_tests.verify.speed import speeds
@@ -26,6 +26,7 @@ from dfbackends.cli.outcome import Declined
 from dfbackends.cli.outcome import Stopped as Ended
 from dfbackends.cli.output import Output
 from dfbackends.cli.progress import Progress
+from dfbackends.errors import BackendError
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ def verify(
     choice = Choice(name, url, start, nodes)
     server = choice.server()
     with Progress("looking whether it answers", quiet=machine):
-        _reached(lambda: reach(server))
+        _reached(choice, lambda: reach(server))
     given = [f"--contract-profile={profile}", f"--contract-repeat={repeat}"]
     given += [f"--contract-case={word}" for word in words] + [f"--contract-clause={clause}" for clause in clauses]
     given += [f"--contract-seed={seed}"] if seed is not None else []
@@ -114,7 +115,7 @@ def verify(
         found = _found(folder / DATA, stopped)
         if profile == "full" and not found.extent.partial and not _bad(found):
             with Progress("measuring", quiet=machine):
-                found = replace(found, speeds=tuple(_reached(lambda: speeds(choice.server()))))
+                found = replace(found, speeds=tuple(_reached(choice, lambda: speeds(choice.server()))))
             write(found, folder)
     _say(found, Output(machine=machine), time.monotonic() - began, report)
     _end(found, stopped)
@@ -124,12 +125,13 @@ def _context() -> click.Context:
     return click.get_current_context()
 
 
-def _reached(call: Callable[[], T]) -> T:
+def _reached(choice: Choice, call: Callable[[], T]) -> T:
     """Return what a call returns that needs a server."""
+    where = without_password(choice.url) if choice.url is not None else choice.name
     try:
         return call()
-    except NotStarted as error:
-        raise Ended(str(error), error) from error
+    except (NotStarted, BackendError) as error:
+        raise Ended(f"{where} can not be reached: {error}", error) from error
 
 
 def _run(engine: Engine, *, quiet: bool) -> Stopped:
@@ -173,6 +175,8 @@ def _end(found: Conformance, stopped: Stopped) -> None:
     left = sum(result.reason == INTERRUPTED for result in found.results)
     if stopped.interrupted:
         raise Ended(f"interrupted: {left} cases were not run", KeyboardInterrupt())
+    if not any(result.outcome.ran for result in found.results):
+        raise Declined(f"{found.backend}: none of {len(found.results)} cases was run")
     bad = _bad(found)
     if bad or stopped.code != 0:
         empty = bad.count(Outcome.INVALID)

@@ -8,18 +8,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from contract_tests.verify import sayer
 from contract_tests.verify.choice import Choice
 
 _MODULE = '''"""The contract on {name}."""
 
 from contract_tests import BackendContract
+from contract_tests.verify import sayer
 from contract_tests.verify.choice import Choice
 
 
@@ -69,7 +71,13 @@ class Engine:
         Ctrl-C is handed on to it once; it then stops its servers and writes what it knows. A second one ends it at once.
         """
         reading, writing = os.pipe()
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "DFBACKENDS_VERIFY_FD": str(writing)}
+        environment = {
+            **os.environ,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # What is printed is there, in its order, however the process ends.
+            "PYTHONUNBUFFERED": "1",
+            sayer.ENVIRONMENT: str(writing),
+        }
         for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
             environment.pop(name, None)
         with self._output.open("wb") as output:
@@ -100,8 +108,8 @@ class Engine:
             process.wait()
         return Stopped(process.returncode, interrupted, self._output.read_text(encoding="utf-8", errors="replace"))
 
-    def _follow(self, process: subprocess.Popen[bytes], lines: object, hear: Hear) -> None:
-        for line in lines:  # type: ignore[attr-defined]
+    def _follow(self, process: subprocess.Popen[bytes], lines: Iterable[str], hear: Hear) -> None:
+        for line in lines:
             done, total = json.loads(line)
             hear(done, total)
         process.wait()

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+ENVIRONMENT = "DFBACKENDS_VERIFY_OUTPUT"
+"""Has the number of the file that it is said to."""
+
 
 class _Sayer:
     def __init__(self, output: int) -> None:
@@ -38,4 +41,4 @@ class _Sayer:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to say it, in the main process of the run."""
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Sayer(int(os.environ["DFBACKENDS_VERIFY_FD"])), "dfbackends-verify-sayer")
+        config.pluginmanager.register(_Sayer(int(os.environ[ENVIRONMENT])), "dfbackends-verify-sayer")

@@ -1,0 +1,264 @@
+"""The command verify: what it says of a backend, and how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from contract_tests.report.conformance import Conformance, Outcome, Result
+from contract_tests.waiting import eventually
+from tests.cli.running import PROGRAM, run
+from tests.contract.mutants import installed
+from tests.drivers import remote
+
+CASE = "test_entries_of_a_topic"
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> dict[str, str]:
+    """The environment in which the mutants are installed."""
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    return installed(folder)
+
+
+def read(folder: Path) -> Conformance:
+    return Conformance.read(folder / "conformance.json")
+
+
+def of(report: Conformance, test: str) -> Result:
+    [found] = [result for result in report.results if result.test == test]
+    return found
+
+
+def test_a_backend_that_keeps_a_clause(tmp_path: Path) -> None:
+    """Nothing but a name is needed; the folder has all three files."""
+    result = run("verify", "memory", "--clause", "KV-02", "--seed", "7", "--report", tmp_path / "out")
+
+    assert (result.code, result.err) == (0, "")
+    assert "memory: " in result.out
+    assert "seed 7" in result.out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"conformance.json", "junit.xml", "index.html"}
+    report = read(tmp_path / "out")
+    assert {each.clause for each in report.results} == {"KV-02"}
+    assert {each.outcome for each in report.results} == {Outcome.PASSED}
+    assert report.driver.name == "dfbackends"
+    assert report.extent.seed == 7
+    assert report.extent.partial
+    assert [limit.name for limit in report.limits] == ["name", "topic", "value", "commit"]
+
+
+def test_a_backend_that_fails_says_what_and_how(tmp_path: Path, beside: dict[str, str]) -> None:
+    """Clause, norm, what was done, what was expected and seen, and the command that runs just this again."""
+    result = run("verify", "overlooking", "--clause", "TOPIC-01", "--report", tmp_path / "out", env=beside)
+
+    assert result.code == 1
+    assert result.err.startswith("dfbackends: overlooking: ")
+    failed = [each for each in read(tmp_path / "out").results if each.outcome is Outcome.FAILED]
+    assert failed
+    for each in failed:
+        assert each.reason.startswith("AssertionError")
+        assert "clause   TOPIC-01: entries(table, topic)" in each.reason
+        assert f"case     {each.test}: " in each.reason
+        assert re.search(r"\d  handle \d\.db: (entries|keys)\(table='.*', topic='", each.reason)
+        assert "assert" in each.reason
+        assert each.again.startswith("dfbackends verify overlooking --case ")
+        assert each.reason in "\n".join(line.removeprefix("    ") for line in result.out.splitlines())
+
+    again = run(*each.again.split()[1:], env=beside)
+    assert again.code == 1
+    assert "1 failed" in again.out
+
+
+def test_the_same_for_machines(tmp_path: Path, beside: dict[str, str]) -> None:
+    result = run("verify", "overlooking", "--clause", "TOPIC-01", "--clause", "KV-02", "--json", env=beside)
+
+    assert result.code == 1
+    [document] = result.documents
+    assert document["backend"] == "overlooking"
+    assert document["counts"]["passed"] > 0
+    assert document["level"] is None
+    assert {each["clause"] for each in document["failed"]} == {"TOPIC-01"}
+    assert result.error["error"] == "Declined"
+
+
+def test_a_case_of_mixed_outcomes_has_failed(tmp_path: Path, beside: dict[str, str]) -> None:
+    """It is not run again until it passes; how often it passed is said."""
+    result = run(
+        "verify", "flaky", "--clause", "TOPIC-01", "--repeat", "4", "--report", tmp_path / "out", "--profile", "quick",
+        "--processes", "1", env=beside,
+    )  # fmt: skip
+
+    assert result.code == 1
+    mixed = [each for each in read(tmp_path / "out").results if 0 < each.passed < each.runs]
+    assert mixed
+    for each in mixed:
+        assert each.outcome is Outcome.FAILED
+        assert each.runs == 4
+        assert each.reason.startswith(f"{each.passed} of 4 runs passed: ")
+        assert f"    {each.test}: {each.passed} of 4 runs passed" in result.out.splitlines()
+
+
+def test_several_processes_say_the_same(tmp_path: Path) -> None:
+    one, two = (
+        run(
+            "verify",
+            "memory",
+            "--clause",
+            "KV-05",
+            "--clause",
+            "CAS-04",
+            "--processes",
+            str(number),
+            "--report",
+            tmp_path / str(number),
+        )
+        for number in (1, 2)
+    )
+
+    assert one.code == two.code == 0
+    said = [{(each.test, each.clause, each.outcome, each.reason) for each in read(tmp_path / name).results} for name in "12"]
+    assert said[0] == said[1]
+    assert {each[2] for each in said[0]} == {Outcome.PASSED, Outcome.NOT_APPLICABLE}
+    assert read(tmp_path / "1").limits == read(tmp_path / "2").limits
+
+
+def test_what_a_run_left_to_chance_is_repeated(tmp_path: Path, beside: dict[str, str]) -> None:
+    """The same seed finds the same, step by step."""
+    found = []
+    for turn, seed in enumerate(("11", "11", "12")):
+        run("verify", "memory", "--clause", "KV-07", "--seed", seed, "--report", tmp_path / f"{turn}")
+        found.append(read(tmp_path / f"{turn}").extent.seed)
+    assert found == [11, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["no-such-backend"], 2, "no backend is installed under the name 'no-such-backend' .installed: .*memory.*sqlite"),
+        (["memori"], 2, "did you mean 'memory'"),
+        (["unshipped"], 2, "'unshipped' ships no harness .*: say where one runs, --url unshipped://"),
+        (["dead"], 2, "'dead' needs a server: say where one runs, --url dead:.*, or let its harness start one, --start"),
+        (["memory", "--url", "sqlite:a.db"], 2, "the URL is one of 'sqlite', not of 'memory'"),
+        (["dead", "--url", "dead:x", "--start"], 2, "exclude each other"),
+        (["memory", "--clause", "KV-99"], 2, "no such clause: KV-99"),
+        (["memory", "--case", "no_such_case"], 2, "no case has this in its name: no_such_case"),
+        (["memory", "--repeat", "0"], 2, "--repeat"),
+        (["dead", "--start"], 3, "the server ended with code 7 .*command: .*no room on the disk.*output: no room on the disk"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_line(beside: dict[str, str], arguments: list[str], code: int, said: str) -> None:
+    result = run("verify", *arguments, env=beside)
+
+    assert result.code == code, result
+    assert re.search(said, result.err), result.err
+    assert result.out == ""
+
+
+def test_a_server_that_does_not_answer(beside: dict[str, str]) -> None:
+    """It is given up, ended, and what it printed is told."""
+    result = run("verify", "deaf", "--start", env={**beside, "DFB_TIME_FACTOR": "0.1"})
+
+    assert result.code == 3
+    assert re.search(r"did not answer on port \d+ within 1.5 s .*output: still thinking", result.err)
+
+
+def test_nothing_answers_at_the_address() -> None:
+    with remote.installed():
+        result = run("verify", "remote", "--url", "remote://127.0.0.1:9?timeout=0.2")
+
+    assert result.code == 3
+    assert result.err.startswith("dfbackends: ")
+    assert result.out == ""
+
+
+def test_a_backend_with_a_server_of_its_own(tmp_path: Path) -> None:
+    """It is started, and struck by what networks do; without it the same cases have not been run."""
+    with remote.installed():
+        started = run("verify", "remote", "--start", "--case", "test_down_is_told_at_once", "--report", tmp_path / "out")
+
+    assert started.code == 0, started
+    [result] = read(tmp_path / "out").results
+    assert result.faults
+    [recovery] = read(tmp_path / "out").recoveries
+    assert recovery.detection is not None
+    assert recovery.recovery is not None
+    assert read(tmp_path / "out").place.server == Path(sys.executable).name
+
+
+def test_a_server_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    """What would have to be done to it is reported as not run."""
+    arguments = ("--case", "test_down_is_told_at_once", "--clause", "LOSS-01", "--json")
+    with remote.installed():
+        from contract_tests.served import registered
+
+        server = registered("remote")
+        folder = tmp_path / "server"
+        folder.mkdir()
+        server.start(folder)
+        try:
+            result = run("verify", "remote", "--url", server.url(), *arguments)
+        finally:
+            server.stop()
+
+    assert result.documents[0]["counts"] == {"not run": 1}
+    assert (result.code, result.error["message"]) == (1, "remote: none of 1 cases was run")
+
+
+def test_tests_and_settings_of_where_it_is_started_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("raise SystemExit('the conftest of somebody')")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+
+    result = run("verify", "memory", "--clause", "KV-02", cwd=tmp_path, env={"PYTEST_ADDOPTS": "--no-such-option"})
+
+    assert result.code == 0, result
+    assert {path.name for path in tmp_path.iterdir()} == {"conftest.py", "pytest.ini"}
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path, processes: str) -> None:
+    """It ends with 130, leaves no process behind, and the report says what was not run."""
+    with remote.installed():
+        process = subprocess.Popen(
+            [*PROGRAM, "verify", "remote", "--start", "--processes", processes, "--report", str(tmp_path / "out")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    parts: list[psutil.Process] = []
+
+    def goes_on() -> bool:
+        parts[:] = psutil.Process(process.pid).children(recursive=True)
+        folders = [word for part in parts for word in _command(part) if word.startswith("--rootdir=")]
+        outputs = [Path(folder.removeprefix("--rootdir=")) / "output.txt" for folder in folders[:1]]
+        return any(output.read_text().count(".") > 20 for output in outputs if output.exists())
+
+    eventually(goes_on, "some cases have ended", 60)
+    assert any("tests.drivers.remote.server" in _command(part) for part in parts)
+    try:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+
+    assert process.returncode == 130, (out, err)
+    assert re.fullmatch(r"dfbackends: interrupted: \d+ cases were not run\n", err)
+    eventually(lambda: not any(part.is_running() for part in parts), "none of its processes is left")
+    report = read(tmp_path / "out")
+    assert "interrupted" in report.extent.partial
+    left = [each for each in report.results if each.outcome is Outcome.NOT_RUN and each.reason == "the run ended before it"]
+    assert len(left) > 100
+
+
+def _command(part: psutil.Process) -> list[str]:
+    try:
+        return part.cmdline()
+    except psutil.Error:
+        return []
