@@ -156,15 +156,23 @@ class ServedHarness(Harness):
 def registered(name: str, nodes: int = 1) -> Server:
     """Return the server that a distribution has registered for a backend.
 
-    :raises ConfigurationError: none has
+    :raises ConfigurationError: none has, or it is broken
     """
     points = [point for point in metadata.entry_points(group=GROUP) if point.name == name]
     if not points:
         raise ConfigurationError(
             f"no server is registered for {name!r}: add an entry point of the group {GROUP}, or def server"
         )
-    server: Server = points[0].load()(nodes=nodes)
+    try:
+        server: Server = points[0].load()(nodes=nodes)
+    except Exception as error:
+        raise ConfigurationError(f"the harness of {name!r} is broken: {type(error).__name__}: {error}") from error
     return server
+
+
+def ships(name: str) -> bool:
+    """Tell whether a distribution has registered a server for a backend."""
+    return bool(metadata.entry_points(group=GROUP, name=name))
 
 
 def _capabilities(settings: Settings) -> frozenset[Capability]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from contract_tests.capability import Capability
-from contract_tests.served import registered
+from contract_tests.served import registered, ships
 from contract_tests.server import Server
 from dfbackends import loader
 from dfbackends.errors import ConfigurationError
@@ -27,10 +27,7 @@ class Choice(NamedTuple):
             ways there are
         """
         loader.load(loader.DB, self.name)
-        try:
-            shipped = registered(self.name, self.nodes)
-        except ConfigurationError:
-            shipped = None
+        shipped = registered(self.name, self.nodes) if ships(self.name) else None
         if self.url is not None:
             return _elsewhere(self.name, self.url, shipped)
         if shipped is None:
