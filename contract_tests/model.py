@@ -121,6 +121,14 @@ class DatabaseMachine(RuleBasedStateMachine):
         else:
             self._refused(KeyNotFound, lambda: self.db.delete(self.prefix + table, key), "not found")
 
+    @rule(which=st.integers(0, 30), value=VALUES, topic=TOPICS)
+    def create_one(self, which: int, value: Any, topic: str) -> None:
+        """Create a key that is there, alone and in a batch."""
+        if self.model:
+            table, key = self._one(which)
+            self.create(table, key, value, topic)
+            self.batch("t", table, "k", key, value, topic)
+
     @rule(which=st.integers(0, 30))
     def delete_one(self, which: int) -> None:
         """Delete a key that is there."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,7 +43,7 @@ class Telling:
             report.outcome, report.longrepr = "failed", reason
         told = ""
         if outcome in (Outcome.FAILED, Outcome.INVALID):
-            about = "\n".join(self._about(item))
+            about = "\n".join([*self._about(item), *(_stacks(report) if _hung(reason) else ())])
             report.sections.append((f"contract {case_of(item).clause}", about))
             seen = _expected_and_seen(report)
             told = "\n\n".join(filter(None, [reason, seen if seen != reason else "", about]))
@@ -66,6 +69,22 @@ class Telling:
         yield f"done     {'the last calls on its handles' if done else 'nothing on a handle'}"
         yield from done
         yield f"again    {self.again(item)}"
+
+
+def _hung(reason: str) -> bool:
+    """Tell whether a case was ended by its time-out, which pytest-timeout says in these words."""
+    return reason.startswith("Failed: Timeout")
+
+
+def _stacks(report: pytest.TestReport) -> Iterator[str]:
+    """Yield where the case was when it was ended, and where the other threads are."""
+    yield "\nthe case was here"
+    yield report.longreprtext
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for identity, frame in sys._current_frames().items():  # noqa: SLF001 - there is no other way.
+        if identity != threading.get_ident():
+            yield f"\nthread {names.get(identity, identity)} is here"
+            yield "".join(traceback.format_stack(frame)).rstrip()
 
 
 def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Outcome | None, str]:
