@@ -164,20 +164,13 @@ def test_what_is_wrong_is_said_in_a_line(beside: dict[str, str], arguments: list
 
 def test_a_case_that_hangs(tmp_path: Path, beside: dict[str, str]) -> None:
     """It fails by its time-out, says where it and all other threads were, and the next one runs."""
-    cases = (
-        "--case",
-        "test_lists_are_complete",
-        "--case",
-        "test_wildcards_are_plain_characters",
-        "--case",
-        "test_missing_keys",
-    )
+    cases = ("--case", "test_a_topic_lists_exactly", "--case", "test_another_topic_moves", "--case", "test_entry_tells_key")
     result = run("verify", "hanging", *cases, "--report", tmp_path / "out", env={**beside, "DFB_TIME_FACTOR": "0.05"})
 
     assert result.code == 1
     found = {each.test: each for each in read(tmp_path / "out").results}
-    assert found["test_missing_keys_are_not_found"].outcome is Outcome.PASSED
-    for case in ("test_lists_are_complete", "test_wildcards_are_plain_characters"):
+    assert found["test_entry_tells_key_value_topic_and_revision"].outcome is Outcome.PASSED
+    for case in ("test_a_topic_lists_exactly_its_entries", "test_another_topic_moves_the_entry"):
         assert found[case].outcome is Outcome.FAILED
         assert re.match(r"Failed: Timeout \(>3.0s\)", found[case].reason)
         assert re.search(r"the case was here\n(.*\n)+.*mutants.py.* in scan", found[case].reason)
