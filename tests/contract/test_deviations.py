@@ -1,4 +1,4 @@
-"""The file of known deviations."""
+"""Known deviations: their file, and what becomes of them in a run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.report.conformance import Deviation
+from contract_tests.report.conformance import Deviation, Outcome
 from contract_tests.run.deviations import Deviations, WrongDeviations, expired
+from tests.contract.authors import deviations, result, run_cases
+
+pytest_plugins = ["pytester"]
 
 GOOD = """
 [[deviation]]
@@ -92,3 +95,42 @@ def test_a_file_that_is_wrong_says_what_is(tmp_path: Path, text: str, said: str)
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(WrongDeviations, match="No such file"):
         Deviations.read(tmp_path / "known.toml")
+
+
+def test_a_known_deviation_is_run_and_is_no_failure(pytester: pytest.Pytester) -> None:
+    for one in ("test_bad", "KV-02"):
+        found = run_cases(pytester, "good bad", deviations(pytester, one))
+
+        found.assert_outcomes(passed=1, xfailed=1)
+        assert found.ret == pytest.ExitCode.OK
+        bad = result(pytester, "bad")
+        assert bad.outcome is Outcome.DEVIATION
+        assert bad.deviation is not None
+        assert (bad.deviation.id, bad.deviation.reason, bad.deviation.until) == (one, "known for long", "2999-01-01")
+
+
+def test_a_deviation_that_passes_fails(pytester: pytest.Pytester) -> None:
+    """Of a clause all cases must pass for that."""
+    for one in ("test_good", "KV-01"):
+        assert run_cases(pytester, "good", deviations(pytester, one)).ret == pytest.ExitCode.TESTS_FAILED
+        assert result(pytester, "good").outcome is Outcome.FAILED
+        assert "known for long" in result(pytester, "good").reason
+
+    assert run_cases(pytester, "bad other", deviations(pytester, "KV-02")).ret == pytest.ExitCode.OK
+    assert result(pytester, "other").outcome is Outcome.PASSED
+
+
+def test_a_deviation_that_has_expired_fails(pytester: pytest.Pytester) -> None:
+    """Whether its case passes or not."""
+    found = run_cases(pytester, "good bad", deviations(pytester, "KV-01", "test_bad", until="2026-01-01"))
+
+    found.assert_outcomes(failed=2)
+    assert "the deviation KV-01 has expired, on 2026-01-01: known for long" in result(pytester, "good").reason
+    assert result(pytester, "bad").outcome is Outcome.FAILED
+
+
+def test_a_file_of_deviations_that_is_wrong_is_an_error(pytester: pytest.Pytester) -> None:
+    found = run_cases(pytester, "good", deviations(pytester, "test_that_is_not_there"))
+
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    found.stderr.fnmatch_lines(["ERROR: known.toml: neither a clause nor a case: test_that_is_not_there"])
