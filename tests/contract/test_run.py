@@ -54,6 +54,7 @@ def test_a_part_of_the_cases_is_told(pytester: pytest.Pytester) -> None:
         assert report(pytester).extent.partial == "1 cases were chosen, others were not"
 
 
+@pytest.mark.parametrize("choice", [["--contract-case", "nothing"], ["--contract-clause", "KV-99"], ["--contract-repeat", "0"]])
 def test_a_choice_that_fits_nothing_is_an_error(pytester: pytest.Pytester, choice: list[str]) -> None:
     found = run_cases(pytester, "good", *choice)
 
