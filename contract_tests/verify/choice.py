@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from contract_tests.capability import Capability
@@ -45,7 +46,7 @@ class Choice(NamedTuple):
         """Return the command that chooses the same, without a password."""
         words = ["dfbackends verify", self.name]
         if self.url is not None:
-            words.append(f"--url '{without_password(self.url)}'")
+            words.append(f"--url {shlex.quote(without_password(self.url))}")
         if self.start:
             words.append("--start")
         if self.nodes != 1:

@@ -112,7 +112,8 @@ class Engine:
         for line in lines:
             done, total = json.loads(line)
             hear(done, total)
-        process.wait()
+        # Its number stays its own until its group has been ended.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def refused(stopped: Stopped) -> str | None:

@@ -22,7 +22,7 @@ _PATIENCE = 5.0
 
 
 def speeds(server: Server) -> list[Speed]:
-    """Return how many times as long each operation takes on a store as on ``memory``; it leaves a table less than it made.
+    """Return how many times as long each operation takes on a store as on ``memory``. What was written is removed.
 
     :raises BackendError: the store failed
     :raises NotStarted: the server did not start
