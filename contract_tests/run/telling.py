@@ -45,8 +45,7 @@ class Telling:
         if outcome in (Outcome.FAILED, Outcome.INVALID):
             about = "\n".join([*self._about(item), *(_stacks(report) if _hung(reason) else ())])
             report.sections.append((f"contract {case_of(item).clause}", about))
-            seen = _expected_and_seen(report)
-            told = "\n\n".join(filter(None, [reason, seen if seen != reason else "", about]))
+            told = "\n\n".join(filter(None, [reason, _place(report), about]))
         facts: dict[str, Any] = {
             "outcome": outcome.value if outcome is not None else "",
             "reason": told or reason,
@@ -99,7 +98,7 @@ def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[Ou
     return (Outcome.PASSED if report.when == "call" else None), ""
 
 
-def _expected_and_seen(report: pytest.TestReport) -> str:
-    """Return where the assertion stands, and what it says."""
+def _place(report: pytest.TestReport) -> str:
+    """Return where the assertion stands that failed."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
-    return f"{crash.path}:{crash.lineno}: {crash.message}" if crash is not None else ""
+    return f"at {crash.path}:{crash.lineno}" if crash is not None else ""
