@@ -8,7 +8,7 @@ thread, and raises its client's own exceptions; ``errors`` tells the core what t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -230,4 +230,6 @@ class Driver(Generic[Api_co]):
     options: Sequence[cfg.Opt] = ()
     address: Callable[[Address], Mapping[str, str]] = _no_address
     """Tells which options the address in a URL stands for, and raises ValueError with the form that it takes."""
+    not_in_urls: Collection[str] = ()
+    """Options that a URL must not have, since it may come from somewhere else: those that give up safety, say."""
     contract: int = CONTRACT

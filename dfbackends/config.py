@@ -78,6 +78,9 @@ def from_url(url: Url) -> Settings:
     drivers = [db] if carrier != url.name else [db, loader.load(loader.PUBSUB, carrier)]
     known = {option.dest for driver in drivers for option in driver.options}
     _refuse_unknown(url.options, known | options.keys(), f"the URL of the backend {url.name!r}")
+    refused = sorted({dest for driver in drivers for dest in driver.not_in_urls} & url.options.keys())
+    if refused:
+        raise ConfigurationError(f"{refused[0]!r} can not be set in a URL: use a configuration file")
     try:
         place = db.address(url.address)
     except ValueError as error:
