@@ -1,1 +1,1 @@
-"""The Redis backends of dfbackends: nothing is registered yet, and nothing here claims to work."""
+"""dfbackends on Redis: a single server, a cluster, and a master that Sentinel names."""

@@ -1,0 +1,157 @@
+"""The servers of a cluster, and which of them has which slots."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis import exceptions as redis
+
+from dfbackends_redis.access import Address
+from dfbackends_redis.errors import HandleClosed, NoMaster, NotConnected
+from dfbackends_redis.node import Node
+from dfbackends_redis.resp import pack
+from dfbackends_redis.servers import Servers
+
+_SLOTS = 16_384
+_PAUSE = 0.1
+
+_SHOWS_ANOTHER_WORLD = (NotConnected, redis.ConnectionError, redis.TimeoutError, redis.ClusterDownError, redis.ReadOnlyError)
+
+
+class Cluster(Servers):
+    """Learns from any of its servers who has what, and again when that seems to have changed.
+
+    redis-py's client does that, too, but throws its connections away as it does, repeats without a pause, and raises what is no
+    RedisError on the way; here nothing is changed that did not change.
+    """
+
+    def __init__(self, startup: Sequence[Address], node: Callable[[Address], Node], *, warm: bool) -> None:
+        """Take some addresses to begin with; ``warm`` for a line to every master from the beginning on."""
+        self._startup = list(startup)
+        self._node = node
+        self._warm = warm
+        # Guards all below; owners are read without it.
+        self._lock = threading.Lock()
+        self._nodes: dict[Address, Node] = {}
+        self._owners: list[Node | None] = [None] * _SLOTS
+        self._masters: list[Node] = []
+        self._learned = 0.0
+        self._stale = True
+        self._closed = False
+        # Held by the one who asks.
+        self._asking = threading.Lock()
+
+    def owner(self, slot: int) -> Node:
+        if self._stale:
+            self._learn()
+        node = self._owners[slot]
+        if node is None:
+            self._stale = True
+            raise NoMaster(f"nobody has slot {slot}")
+        return node
+
+    def masters(self) -> list[Node]:
+        if self._stale:
+            self._learn()
+        return list(self._masters)
+
+    def at(self, address: Address, slot: int | None = None) -> Node:
+        with self._lock:
+            node = self._known(address)
+            if slot is not None:
+                self._owners[slot] = node
+                self._stale = True
+        return node
+
+    def failed(self, node: Node, error: Exception) -> None:
+        if isinstance(error, _SHOWS_ANOTHER_WORLD):
+            self._stale = True
+
+    def serves(self, node: Node) -> bool:
+        return True
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            nodes = list(self._nodes.values())
+        for node in nodes:
+            node.close()
+
+    def _learn(self) -> None:
+        """Ask until a server answers.
+
+        :raises NotConnected: none did, and nothing is known from before
+        """
+        with self._asking:
+            if not self._stale or (self._masters and time.monotonic() < self._learned + _PAUSE):
+                return
+            failure: Exception | None = None
+            for node in self._sources():
+                try:
+                    slots = _slots(node)
+                except Exception as error:  # noqa: BLE001 - the next one may do better.
+                    failure = failure or error
+                    continue
+                self._take(slots, node.address.host)
+                return
+            self._learned = time.monotonic()
+            if not self._masters:
+                raise failure or NoMaster("no server is named")
+
+    def _sources(self) -> list[Node]:
+        """Return whom to ask, those first to whom there is a line."""
+        with self._lock:
+            if self._closed:
+                raise HandleClosed
+            known = list(self._nodes.values())
+            startup = [self._known(address) for address in self._startup]
+        nodes = list(dict.fromkeys([*known, *startup]))
+        return sorted(nodes, key=lambda node: not node.connected)
+
+    def _take(self, slots: Sequence[Any], host: str) -> None:
+        owners: list[Node | None] = [None] * _SLOTS
+        masters: dict[Address, Node] = {}
+        with self._lock:
+            for first, last, master, *_ in slots:
+                address = Address(_text(master[0]) or host, int(master[1]))
+                node = masters[address] = self._known(address)
+                owners[first : last + 1] = [node] * (last - first + 1)
+            first_time = not self._masters
+            self._owners = owners
+            self._masters = [masters[address] for address in sorted(masters)]
+            gone = [self._nodes.pop(address) for address in list(self._nodes) if address not in masters]
+            self._learned = time.monotonic()
+            self._stale = False
+        for node in gone:
+            node.close()
+        if first_time and self._warm:
+            for node in self._masters:
+                # Who does not answer now is found when something is to be asked there.
+                with contextlib.suppress(NotConnected):
+                    node.warm()
+
+    def _known(self, address: Address) -> Node:
+        if self._closed:
+            raise HandleClosed
+        if address not in self._nodes:
+            self._nodes[address] = self._node(address)
+        return self._nodes[address]
+
+
+def _slots(node: Node) -> list[Any]:
+    with node.line() as wire:
+        answer = wire.ask(pack(("CLUSTER", "SLOTS")))
+    if isinstance(answer, Exception):
+        raise answer
+    if not answer:
+        raise NoMaster("the cluster has no slots")
+    return list(answer)
+
+
+def _text(host: bytes | None) -> str:
+    # Redis 7 says a question mark for a name that it does not know.
+    return "" if host in (None, b"?") or host is None else host.decode()

@@ -1,0 +1,181 @@
+"""The database side of Redis."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
+from typing import Any
+
+from dfbackends.api import (
+    Change,
+    DbApi,
+    Expect,
+    Feed,
+    Fence,
+    Gone,
+    Key,
+    Message,
+    OpId,
+    Position,
+    Record,
+    Stream,
+    Table,
+    Transactional,
+    Watching,
+    Write,
+)
+from dfbackends.errors import ErrorTable, OutcomeUnknown, understand
+from dfbackends_redis import scan
+from dfbackends_redis.changes import ChangeFeed
+from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
+from dfbackends_redis.heads import heads
+from dfbackends_redis.place import place, place_of, places
+from dfbackends_redis.record import unpacked
+from dfbackends_redis.requests import Call, Requests
+from dfbackends_redis.spread import first_of, in_turn
+from dfbackends_redis.writes import cancelling, revisions, several, shares, single, together
+
+_DROPPED_AT_ONCE = 200
+
+
+class RedisDb(DbApi, Transactional, Watching):
+    """The entries of a server, or of the master that Sentinel names."""
+
+    errors: ErrorTable = ERRORS
+
+    def __init__(
+        self,
+        requests: Requests,
+        *,
+        timeout: float,
+        patience: float,
+        keep: float,
+        failover: float = 0.0,
+        replicas: int = 0,
+    ) -> None:
+        """Keep outcomes for ``keep`` seconds; an answer counts when so many replicas have what it tells of."""
+        self.timeout = timeout
+        self.failover = failover
+        self._patience = patience
+        self._requests = requests
+        self._keep = round(keep * 1000)
+        self._replicas = replicas
+        self._name = secrets.token_hex(8)
+        self._numbers = count()
+
+    def read(self, keys: Sequence[Key]) -> list[Record | None]:
+        if len(keys) == 1:
+            [(table, name)] = keys
+            home = place_of(table, name)
+            stored = self._requests.answer(home.slot, "HGET", home.records, name)
+            return [None if stored is None else unpacked(stored)]
+        if len({table for table, _ in keys}) == 1 and keys[0].table.buckets == 1:
+            home = place(keys[0].table)
+            answer = self._requests.answer(home.slot, "HMGET", home.records, *(name for _, name in keys))
+            return [None if stored is None else unpacked(stored) for stored in answer]
+        groups: dict[str, list[int]] = {}
+        calls: dict[str, Call] = {}
+        for number, (table, name) in enumerate(keys):
+            home = place_of(table, name)
+            groups.setdefault(home.records, []).append(number)
+            calls.setdefault(home.records, Call(home.slot, ("HMGET", home.records)))
+        asked = [
+            call._replace(command=(*call.command, *(keys[number].name for number in groups[records])))
+            for records, call in calls.items()
+        ]
+        found: list[Record | None] = [None] * len(keys)
+        for numbers, answer in zip(groups.values(), _all_of(self._requests.answers(asked)), strict=True):
+            for number, stored in zip(numbers, answer, strict=True):
+                found[number] = None if stored is None else unpacked(stored)
+        return found
+
+    def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
+        if len(writes) == 1:
+            answer = self._done([single(writes[0], op, self._keep)])[0]
+            return revisions(answer, 1) or [None]
+        divided = shares([write.key for write in writes], op)
+        answers = self._done(
+            [several(share, [writes[number] for number in share.numbers], op, self._keep) for share in divided]
+        )
+        done: list[int | None] = [None] * len(writes)
+        for share, answer in zip(divided, answers, strict=True):
+            for number, revision in zip(share.numbers, revisions(answer, len(share.numbers)) or (), strict=False):
+                done[number] = revision
+        return done
+
+    def commit(
+        self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
+    ) -> list[int] | None:
+        [answer] = self._done([together(writes, checks, messages, op, self._keep)])
+        found = revisions(answer, len(writes))
+        return None if found is None else [revision for revision in found if revision is not None]
+
+    def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
+        divided = shares(keys, op)
+        answers: list[int | None | Fence] = [Fence.NEVER] * len(keys)
+        for share, answer in zip(divided, self._done([cancelling(share, self._keep) for share in divided]), strict=True):
+            found = revisions(answer, len(share.numbers))
+            if found is not None and len(found) > len(share.numbers):
+                return list(found)  # A commit, which is never divided.
+            if found is not None:
+                for number, revision in zip(share.numbers, found, strict=True):
+                    answers[number] = revision
+        return answers
+
+    def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
+        for home in places(table):
+            if topic is None:
+                yield from scan.bucket(self._requests, home)
+            elif topic:
+                yield from scan.topic(self._requests, home, topic)
+
+    def drop(self, table: Table) -> None:
+        names = (name for name, _ in self.scan(table))
+        while part := list(islice(names, _DROPPED_AT_ONCE)):
+            self.write([Write(Key(table, name), None) for name in part], OpId(f"{self._name}-{next(self._numbers)}"))
+
+    def heads(self, streams: Sequence[Stream]) -> list[str]:
+        chains = _all_of(heads(self._requests, streams))
+        return [chain.token for chain in chains]
+
+    def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
+        if after is not None:
+            raise Gone("the changes of this backend are not kept")
+        return first_of(
+            self._requests,
+            in_turn(self._requests, "subscribers"),
+            lambda node: ChangeFeed(self._requests, node, self._patience),
+        )
+
+    def close(self) -> None:
+        self._requests.close()
+
+    def _done(self, calls: Sequence[Call]) -> list[bytes]:
+        """Return the answers of scripts that write.
+
+        :raises PartlyDone: some were done, and not all
+        """
+        if len(calls) == 1 and not self._replicas:
+            [(slot, command, _)] = calls
+            return [self._requests.answer(slot, *command)]
+        answers = self._requests.answers([call._replace(replicas=self._replicas) for call in calls])
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if failures and len(answers) > 1:
+            doubtful = [failure for failure in failures if understand(failure, self.errors).kind is OutcomeUnknown]
+            if doubtful or len(failures) < len(answers):
+                raise PartlyDone(f"{len(failures)} of {len(answers)} requests failed") from (doubtful or failures)[0]
+        return _all_of(answers)
+
+
+def _all_of(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+class RedisClusterDb(RedisDb):
+    """The entries of a cluster."""
+
+    errors: ErrorTable = CLUSTER_ERRORS

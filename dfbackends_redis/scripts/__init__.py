@@ -1,0 +1,28 @@
+"""What runs on the server, in one step each: the texts are constant, and each says in its first lines what it takes."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from typing import NamedTuple
+
+
+class Script(NamedTuple):
+    """A script, and the name under which a server that has loaded it knows it."""
+
+    text: bytes
+    sha: str
+
+
+def _script(name: str) -> Script:
+    text = resources.files(__name__).joinpath(f"{name}.lua").read_bytes()
+    # It is the name that Redis gives it; nothing relies on its strength.
+    return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
+
+
+CANCEL: Script = _script("cancel")
+PAGE: Script = _script("page")
+PUBLISH: Script = _script("publish")
+WRITE: Script = _script("write")
+
+ALL: tuple[Script, ...] = (CANCEL, PAGE, PUBLISH, WRITE)

@@ -1,0 +1,204 @@
+-- Do the writes of one bucket: each whose expectation holds, or, where atomic, all or none of them.
+--
+-- Answers the revisions in their order, with commas between them and nothing for an expectation that failed, or "x" where
+-- nothing was done and the operation is over: it was cancelled, or is atomic and an expectation failed. What an operation
+-- did is answered again when its id comes again. Changes are told to the channels of their streams, each with the head
+-- before it; messages are published with the head of their channel before and after them.
+--
+-- KEYS  heads, outcome, then for each table its records and its index
+-- ARGV  op, milliseconds that the outcome is kept, the place's label, "1" for atomic,
+--       the numbers of checks, of writes and of messages, the channel of each table, then
+--       for each check    the number of the table, name, expectation
+--       for each write    the number of the table, name, expectation, topic (a space for removal), value
+--       for each message  channel, data
+-- An expectation is "*" (any), "-" (absent), "+" (present) or a revision.
+local call, match, format = redis.call, string.match, string.format
+local op, keep, label = ARGV[1], ARGV[2], ARGV[3]
+local outcome = call('GET', KEYS[2])
+if outcome then
+    -- Writes, so that who waits for a replica waits for all that was written before.
+    if outcome ~= 'x' then call('PEXPIRE', KEYS[2], keep) end
+    return outcome
+end
+
+local atomic, writes, messages = ARGV[4] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local tables = (#KEYS - 2) / 2
+local first_check = 8 + tables
+local first_write = first_check + 3 * ARGV[5]
+local first_message = first_write + 5 * writes
+
+-- A call takes some thousand words at most.
+local function in_slices(command, key, words)
+    local count = #words
+    if count <= 1000 then
+        if count > 0 then call(command, key, unpack(words)) end
+        return
+    end
+    for first = 1, count, 1000 do call(command, key, unpack(words, first, math.min(first + 999, count))) end
+end
+
+local function holds(record, expectation)
+    if expectation == '*' then return true end
+    if expectation == '-' then return not record end
+    if expectation == '+' then return record and true end
+    return record and match(record, '^%d+') == expectation
+end
+
+-- What is there now, by table in the order of checks and writes.
+local found = {}
+for number = 1, tables do
+    local of_table, names, records = tostring(number), {}, {}
+    for at = first_check, first_write - 1, 3 do
+        if ARGV[at] == of_table then names[#names + 1] = ARGV[at + 1] end
+    end
+    for at = first_write, first_message - 1, 5 do
+        if ARGV[at] == of_table then names[#names + 1] = ARGV[at + 1] end
+    end
+    if #names <= 1000 then
+        records = call('HMGET', KEYS[1 + 2 * number], unpack(names))
+    else
+        for first = 1, #names, 1000 do
+            local part = call('HMGET', KEYS[1 + 2 * number], unpack(names, first, math.min(first + 999, #names)))
+            for i = 1, #part do records[#records + 1] = part[i] end
+        end
+    end
+    found[of_table] = {0, records}
+end
+local function next_found(of_table)
+    local pair = found[of_table]
+    pair[1] = pair[1] + 1
+    return pair[2][pair[1]]
+end
+
+for at = first_check, first_write - 1, 3 do
+    if not holds(next_found(ARGV[at]), ARGV[at + 2]) then return 'x' end
+end
+
+-- The topic that each entry leaves, false where nothing is written; the heads that are needed, the last revision first.
+local leaves, good = {}, 0
+local heads, channels = {}, {'last'}
+local function need(channel)
+    if not heads[channel] then
+        heads[channel] = ''
+        channels[#channels + 1] = channel
+    end
+end
+for at = first_write, first_message - 1, 5 do
+    local record, left = next_found(ARGV[at]), false
+    if holds(record, ARGV[at + 2]) then
+        good = good + 1
+        left = record and match(record, '^%d+ (%S*) ') or ''
+        local channel, topic = ARGV[7 + ARGV[at]], ARGV[at + 3]
+        need(channel)
+        if topic ~= '' and topic ~= ' ' then need(channel .. ':' .. topic) end
+        if left ~= '' and left ~= topic then need(channel .. ':' .. left) end
+    elseif atomic then
+        return 'x'
+    end
+    leaves[at] = left
+end
+if good == 0 and messages == 0 then return string.rep(',', writes - 1) end
+for at = first_message, #ARGV, 2 do need(ARGV[at]) end
+local last = 0
+for first = 1, #channels, 1000 do
+    local known = call('HMGET', KEYS[1], unpack(channels, first, math.min(first + 999, #channels)))
+    for i = 1, #known do
+        if first == 1 and i == 1 then last = tonumber(known[1] or 0) else heads[channels[first + i - 1]] = known[i] or '' end
+    end
+end
+
+local time = call('TIME')
+local revision = math.max(last, time[1] * 1000000 + time[2] - 1)
+
+-- Notices are gathered by channel, and go out when they are large, or where an entry moves, which is to be seen in order.
+local out, order, notices, size = {}, {}, {}, 0
+local function flush()
+    for i = 1, #order do
+        out[#out + 1] = order[i]
+        out[#out + 1] = table.concat(notices[order[i]])
+    end
+    order, notices, size = {}, {}, 0
+end
+local function tell(channel, written, name, record)
+    local notice = notices[channel]
+    if not notice then
+        notice = {'C' .. label .. ' ' .. heads[channel] .. ' ' .. op .. ' '}
+        notices[channel] = notice
+        order[#order + 1] = channel
+    end
+    notice[#notice + 1] = written .. ' ' .. #name .. ' ' .. #record .. ' ' .. name
+    notice[#notice + 1] = record
+    size = size + #record
+    heads[channel] = written .. ':' .. op
+end
+
+local changed, revisions = {}, {}
+for number = 1, tables do changed[number] = {{}, {}, {}, {}} end
+for at = first_write, first_message - 1, 5 do
+    local left, written = leaves[at], ''
+    if left then
+        revision = revision + 1
+        written = format('%.0f', revision)
+        local number, name, topic, record = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 3], ''
+        local channel, change = ARGV[7 + number], changed[number]
+        if topic == ' ' then
+            topic = ''
+            change[1][#change[1] + 1] = name
+        else
+            record = written .. ' ' .. topic .. ' ' .. ARGV[at + 4]
+            local stored = change[2]
+            stored[#stored + 1] = name
+            stored[#stored + 1] = record
+        end
+        local moves = left ~= '' and left ~= topic
+        if moves or size > 65536 then flush() end
+        tell(channel, written, name, record)
+        if topic ~= '' then
+            if left ~= topic then
+                local entered = change[4]
+                entered[#entered + 1] = '0'
+                entered[#entered + 1] = topic .. '\0' .. name
+            end
+            tell(channel .. ':' .. topic, written, name, record)
+        end
+        if moves then
+            change[3][#change[3] + 1] = left .. '\0' .. name
+            tell(channel .. ':' .. left, written, name, '')
+            flush()
+        end
+    end
+    revisions[#revisions + 1] = written
+end
+flush()
+for at = first_message, #ARGV, 2 do
+    revision = revision + 1
+    local channel, head = ARGV[at], format('%.0f', revision) .. ':' .. op
+    out[#out + 1] = channel
+    out[#out + 1] = 'A' .. label .. ' ' .. heads[channel] .. ' ' .. head .. ' ' .. ARGV[at + 1]
+    heads[channel] = head
+end
+
+-- The first write fails where the server takes none, and the first notice where it is not allowed: then nothing is done.
+local answer = table.concat(revisions, ',')
+call('SET', KEYS[2], answer, 'PX', keep)
+for i = 1, #out, 2 do
+    local told = redis.pcall('PUBLISH', out[i], out[i + 1])
+    if type(told) == 'table' and told.err then
+        call('DEL', KEYS[2])
+        return told
+    end
+end
+for number = 1, tables do
+    local records, topics, change = KEYS[1 + 2 * number], KEYS[2 + 2 * number], changed[number]
+    in_slices('HDEL', records, change[1])
+    in_slices('HSET', records, change[2])
+    in_slices('ZREM', topics, change[3])
+    in_slices('ZADD', topics, change[4])
+end
+local known = {'last', format('%.0f', revision)}
+for i = 2, #channels do
+    known[#known + 1] = channels[i]
+    known[#known + 1] = heads[channels[i]]
+end
+in_slices('HSET', KEYS[1], known)
+return answer

@@ -1,0 +1,125 @@
+"""The master that Sentinel names."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from dfbackends_redis.access import Address
+from dfbackends_redis.errors import HandleClosed, NoMaster, NotConnected, is_read_only
+from dfbackends_redis.node import Node
+from dfbackends_redis.resp import pack
+from dfbackends_redis.servers import Servers
+
+_LOOK_EVERY = 0.25
+_PATIENCE = 2.0
+
+
+class Sentinel(Servers):
+    """Asks again before a call when the last answer is a quarter of a second old.
+
+    A master that has been replaced on demand goes on taking writes for many seconds, all of which are lost: it does not know
+    yet, but the sentinels do.
+    """
+
+    def __init__(self, sentinels: Sequence[Node], service: str, node: Callable[[Address], Node]) -> None:
+        self._sentinels = list(sentinels)
+        self._service = service
+        self._node = node
+        self._master: Node | None = None
+        self._look_at = 0.0
+        self._closed = False
+        # Held by the one who asks; guards all above.
+        self._asking = threading.Lock()
+
+    def owner(self, slot: int) -> Node:
+        master = self._master
+        if master is not None and time.monotonic() < self._look_at:
+            return master
+        if master is not None and not self._asking.acquire(blocking=False):
+            return master  # Somebody is asking.
+        if master is None:
+            self._asking.acquire()
+        try:
+            return self._current()
+        finally:
+            self._asking.release()
+
+    def masters(self) -> list[Node]:
+        return [self.owner(0)]
+
+    def at(self, address: Address, slot: int | None = None) -> Node:
+        return self.owner(0)
+
+    def failed(self, node: Node, error: Exception) -> None:
+        if node is self._master and (isinstance(error, NotConnected) or is_read_only(error)):
+            self._look_at = 0.0
+
+    def serves(self, node: Node) -> bool:
+        try:
+            return self.owner(0) is node
+        except (NotConnected, NoMaster):
+            return True
+
+    def close(self) -> None:
+        self._closed = True
+        for node in [*self._sentinels, *([self._master] if self._master else [])]:
+            node.close()
+
+    def _current(self) -> Node:
+        if self._closed:
+            raise HandleClosed
+        master = self._master
+        if master is not None and time.monotonic() < self._look_at:
+            return master
+        failure: Exception | None = None
+        for sentinel in list(self._sentinels):
+            try:
+                address = self._asked(sentinel)
+                if master is None or address != master.address:
+                    master = self._follow(address)
+            except Exception as error:  # noqa: BLE001 - the next one may know better.
+                failure = failure or error
+                # The others are asked first from now on.
+                self._sentinels = [*(other for other in self._sentinels if other is not sentinel), sentinel]
+                continue
+            self._look_at = time.monotonic() + _LOOK_EVERY
+            return master
+        # Without sentinels nobody replaces a master; but who just can not reach them must not wait for them at each call.
+        self._look_at = time.monotonic() + _PATIENCE
+        if master is None:
+            self._look_at = 0.0
+            raise failure or NoMaster("no sentinel is named")
+        return master
+
+    def _asked(self, sentinel: Node) -> Address:
+        with sentinel.line() as wire:
+            answer = wire.ask(pack(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)))
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            raise NoMaster("a sentinel knows no such service")
+        host, port = answer
+        return Address(host.decode(), int(port))
+
+    def _follow(self, address: Address) -> Node:
+        """Turn to a server, after it has said that it is the master.
+
+        :raises NoMaster: it is not, or not yet
+        """
+        node = self._node(address)
+        try:
+            with node.line() as wire:
+                role = wire.ask(pack(("ROLE",)))
+            if isinstance(role, Exception):
+                raise role
+            if role[0] != b"master":
+                raise NoMaster("the server that a sentinel named is not the master yet")
+        except BaseException:
+            node.close()
+            raise
+        old, self._master = self._master, node
+        if old is not None:
+            old.close()
+        return node
