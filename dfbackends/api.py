@@ -21,6 +21,7 @@ from dfbackends.values import (
     Denied,
     Expect,
     Fence,
+    Finding,
     Gone,
     Key,
     Limits,
@@ -48,7 +49,9 @@ __all__ = [
     "Expect",
     "Feed",
     "Fence",
+    "Finding",
     "Gone",
+    "Inspecting",
     "Key",
     "Limits",
     "Message",
@@ -183,6 +186,17 @@ class Watching(ABC):
     @abstractmethod
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         """Return one opaque token a stream, which differs after each change of it. Compared by equality only."""
+
+
+class Inspecting(ABC):
+    """A store, or a carrier of messages, that can tell how its servers are set up."""
+
+    @abstractmethod
+    def inspect(self) -> Sequence[Finding]:
+        """Return what is against the promises made here, and what may not be looked at; nothing where all is well.
+
+        The text says what follows from it and what to set, without the name of the backend. Opening logs what is grave, once.
+        """
 
 
 class PubSubApi(ABC):

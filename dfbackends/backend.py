@@ -10,10 +10,10 @@ import weakref
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
-from dfbackends.api import DbApi, Key, PubSubApi, Table, Write
+from dfbackends.api import DbApi, Finding, Inspecting, Key, PubSubApi, Table, Write
 from dfbackends.catalog import Catalog
 from dfbackends.database import Database
-from dfbackends.errors import Unavailable
+from dfbackends.errors import Unavailable, understand
 from dfbackends.health import PREFIX, Health, line_health, mirror_health, running
 from dfbackends.mirror import Mirror, OnChange, OnState
 from dfbackends.mirrors import Mirrors
@@ -51,6 +51,8 @@ class Backend:
         self.name = name
         space = Namespace(namespace)
         self._drivers = (pubsub, db)
+        # What carries messages for the store it is in has the same servers.
+        self._inspected: tuple[DbApi | PubSubApi, ...] = (db,) if atomic else (db, pubsub)
         self._store = store = Reliable(db, namespace=space, patience=patience, pace=pace)
         # In a table of its own, which no listing shows and no mirror follows: one entry, that is always the same.
         home = Table(space.internal("health"), space.internal("health"))
@@ -134,6 +136,21 @@ class Backend:
         )
         self._store.check_open()  # Else what is told may be no more than that it was closed meanwhile.
         return health
+
+    def findings(self) -> list[Finding]:
+        """Return what is wrong with the settings of the servers, as far as the backend can look at them; never raises.
+
+        It takes a round trip to each of them.
+        """
+        found: list[Finding] = []
+        for driver in self._inspected:
+            if isinstance(driver, Inspecting):
+                try:
+                    found += driver.inspect()
+                except Exception as error:  # noqa: BLE001 - to look is no more than a service.
+                    code = understand(error, driver.errors).code
+                    found.append(Finding(f"the settings of the servers could not be looked at: {code}"))
+        return found
 
     def close(self) -> None:
         """Give up the line, the threads and the connections; takes at most 5 s. Idempotent, from any thread, handlers too."""

@@ -39,6 +39,9 @@ def open(target: str | cfg.ConfigOpts, *, wait: float = 0.0) -> Backend:  # noqa
     backend = _opened(settings)
     try:
         backend.ready(wait)
+        for finding in backend.findings():
+            if finding.grave:
+                _LOG.warning("%s: %s", backend.name, finding.text)
     except BaseException:
         backend.close()
         raise

@@ -71,6 +71,13 @@ class Limits(NamedTuple):
     commit: int = 1000
 
 
+class Finding(NamedTuple):
+    """Something about how servers are set up that its operator should know. ``grave``: it can lose what was acknowledged."""
+
+    text: str
+    grave: bool = False
+
+
 class Message(NamedTuple):
     """Bytes sent to a topic.
 

@@ -13,7 +13,9 @@ from dfbackends.api import (
     Expect,
     Feed,
     Fence,
+    Finding,
     Gone,
+    Inspecting,
     Key,
     Message,
     OpId,
@@ -30,6 +32,7 @@ from dfbackends_redis import scan
 from dfbackends_redis.changes import ChangeFeed
 from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
 from dfbackends_redis.heads import heads
+from dfbackends_redis.inspection import inspected
 from dfbackends_redis.place import place, place_of, places
 from dfbackends_redis.record import unpacked
 from dfbackends_redis.requests import Call, Requests
@@ -39,7 +42,7 @@ from dfbackends_redis.writes import cancelling, revisions, several, shares, sing
 _DROPPED_AT_ONCE = 200
 
 
-class RedisDb(DbApi, Transactional, Watching):
+class RedisDb(DbApi, Transactional, Watching, Inspecting):
     """The entries of a server, or of the master that Sentinel names."""
 
     errors: ErrorTable = ERRORS
@@ -147,6 +150,9 @@ class RedisDb(DbApi, Transactional, Watching):
             in_turn(self._requests, "subscribers"),
             lambda node: ChangeFeed(self._requests, node, self._patience),
         )
+
+    def inspect(self) -> Sequence[Finding]:
+        return inspected(self._requests.servers, self.failover)
 
     def close(self) -> None:
         self._requests.close()

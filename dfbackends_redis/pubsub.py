@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dfbackends.api import Feed, Gone, Message, Position, PubSubApi
+from dfbackends.api import Feed, Finding, Gone, Inspecting, Message, Position, PubSubApi
 from dfbackends.errors import ErrorTable
 from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
+from dfbackends_redis.inspection import inspected
 from dfbackends_redis.messages import MessageFeed
 from dfbackends_redis.names import message_channel
 from dfbackends_redis.node import Node
@@ -20,7 +21,7 @@ _AT_ONCE = 500
 _AT_ONCE_BYTES = 1 << 20
 
 
-class RedisPubSub(PubSubApi):
+class RedisPubSub(PubSubApi, Inspecting):
     """The channels of a server, or of the master that Sentinel names. Messages go out by one server, until that is gone."""
 
     errors: ErrorTable = ERRORS
@@ -56,6 +57,12 @@ class RedisPubSub(PubSubApi):
             return first_of(self._requests, nodes, lambda node: MessageFeed(self._requests, node, self._patience))
         finally:
             self._rest(nodes)
+
+    def inspect(self) -> Sequence[Finding]:
+        try:
+            return inspected(self._requests.servers, self.failover)
+        finally:
+            self._rest(self._requests.servers.masters())
 
     def close(self) -> None:
         self._requests.close()

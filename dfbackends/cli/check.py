@@ -58,6 +58,7 @@ def check(url: str, machine: bool) -> None:
             left = trial.clean()
         if left is not None:
             warnings.append(f"the entry in the table {NAME} could not be removed: {left}")
+        warnings += [finding.text for finding in backend.findings()]
         limits = backend.db.limits._asdict()
     failed = [step for step in steps if step.error is not None]
     if machine:

@@ -21,6 +21,7 @@ from dfbackends.url import parse
 from dfbackends_redis.place import place
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
+from tests.redis.moving import move_slot, settle_slot
 from tests.redis.servers import HOST, RedisCluster, RedisServer, until
 
 CROWD = textwrap.dedent(
@@ -105,15 +106,6 @@ def test_a_mirror_of_a_table_in_buckets_is_current(masters: RedisCluster, opened
         assert mirror.synced
 
 
-def move_slot(source: RedisServer, target: RedisServer, slot: int, keys: int) -> None:
-    """Move a slot as far as so many keys."""
-    source_id, target_id = str(source.ask("CLUSTER", "MYID")), str(target.ask("CLUSTER", "MYID"))
-    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
-    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
-    for key in source.client().cluster("getkeysinslot", slot, keys):
-        source.ask("MIGRATE", HOST, target.port, key, 0, 5000)
-
-
 def test_slots_that_move_are_followed_and_are_no_failures(masters: RedisCluster, opened: Open) -> None:
     backend = opened(url(masters, "&retries=0"))
     backend.db.put("moving", "k", 1)
@@ -128,8 +120,7 @@ def test_slots_that_move_are_followed_and_are_no_failures(masters: RedisCluster,
     writing.start()
 
     # The slot has gone: the server says MOVED.
-    for node in dict.fromkeys((target, source, *masters.nodes)):
-        node.ask("CLUSTER", "SETSLOT", home.slot, "NODE", str(target.ask("CLUSTER", "MYID")))
+    settle_slot(masters, target, source, home.slot)
     writing.join()
     assert backend.db.get("moving", "k") == 2
     backend.db.put("moving", "k", 3, topic="a")
