@@ -59,12 +59,9 @@ def _state(node: Node, failover: float) -> State | None:
     if isinstance(told, Exception):
         return None
     info = dict(line.split(":", 1) for line in told.decode().splitlines() if ":" in line)
-    config: dict[str, str] | None = {}
-    for name, answer in zip(_CONFIGURED, answers, strict=True):
-        if isinstance(answer, Exception):
-            config = None
-            break
-        config[name] = answer[1].decode() if answer else ""
+    if any(isinstance(answer, Exception) for answer in answers):
+        return State(info, None, failover)
+    config = {name: answer[1].decode() if answer else "" for name, answer in zip(_CONFIGURED, answers, strict=True)}
     return State(info, config, failover)
 
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError  # noqa: A004 - those of redis-py.
+from redis.exceptions import ConnectionError, NoPermissionError, TimeoutError  # noqa: A004 - those of redis-py.
 
 from dfbackends_redis.resp import INCOMPLETE, Command, Reader, packed, reader
 from dfbackends_redis.scripts import Script
@@ -39,9 +39,9 @@ class Wire:
         commands: list[Command] = [("CLIENT", "SETNAME", name)]
         commands += [("SCRIPT", "LOAD", script.text) for script in scripts]
         self.send(packed(commands))
-        # A name is a courtesy to the operator, which needs a right.
+        # A name is a courtesy to the operator, which needs a right. Anything else said here is about the line.
         first = self.reply()
-        if isinstance(first, Exception) and not isinstance(first, ResponseError):
+        if isinstance(first, Exception) and not isinstance(first, NoPermissionError):
             raise first
         for _ in scripts:
             answer = self.reply()

@@ -61,13 +61,14 @@ def until(holds: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
 class RedisServer:
     """One process."""
 
-    def __init__(self, folder: Path, *settings: str, sentinel: bool = False, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *settings: str, sentinel: bool = False, port: int | None = None, bind: str = HOST) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.tls_port = 0
         self._settings = settings
         self._sentinel = sentinel
+        self._bind = bind
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
@@ -78,7 +79,8 @@ class RedisServer:
                 file.write_text("\n".join([f"port {self.port}", f"dir {self.folder}", f"bind {HOST}", *self._settings]) + "\n")
             command += [str(file), "--sentinel"]
         else:
-            command += ["--port", str(self.port), "--bind", HOST, "--dir", str(self.folder), "--save", "", *self._settings]
+            command += ["--bind", self._bind] if self._bind else []
+            command += ["--port", str(self.port), "--dir", str(self.folder), "--save", "", *self._settings]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         until(self._answers, f"the server on port {self.port}")

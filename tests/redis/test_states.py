@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,6 +188,27 @@ def test_a_wrong_password_is_told_at_once_and_tried_once(fresh: RedisServer) -> 
     assert entry["count"] == 1
     assert "wrong" not in f"{wrong!r} {wrong.__cause__!r}"
     client.close()
+
+
+def test_a_server_in_protected_mode_lets_nobody_in_from_elsewhere(tmp_path: Path) -> None:
+    # Without --bind: since that tells Redis 6.2 that its operator has thought of who may come.
+    server = RedisServer(tmp_path / "server", "--protected-mode", "yes", bind="").start()
+    try:
+        began = time.monotonic()
+        error = raised(dfbackends.open, f"redis://{elsewhere()}:{server.port}?deadline=5")
+        took = time.monotonic() - began
+    finally:
+        server.kill()
+
+    assert meaning(error) == (Refused, "forbidden")
+    assert took < 0.5
+
+
+def elsewhere() -> str:
+    """Return an address of this machine that is not its loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("198.51.100.1", 9))  # Nothing is sent.
+        return str(probe.getsockname()[0])
 
 
 def test_what_is_not_permitted_is_forbidden(server: RedisServer, opened: Open) -> None:
