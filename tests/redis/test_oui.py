@@ -1,0 +1,61 @@
+"""Real input on a cluster, by real processes: the IEEE registry of network cards, over 30,000 records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dfbackends
+from tests.cli.running import PATIENCE, Result, run
+from tests.redis.servers import RedisCluster
+
+REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
+
+
+@pytest.fixture(scope="module")
+def url(masters: RedisCluster) -> str:
+    for node in masters.nodes:
+        node.ask("CONFIG", "SET", "appendonly", "yes")
+    return f"redis-cluster://{masters.hosts}"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
+    with path.open("wb") as file:
+        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
+    return path
+
+
+def checksum(url: str) -> dict[str, object]:
+    [document] = run("dump", "--url", url, "oui", "--checksum", "--json").documents
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.mark.timeout(180)
+def test_the_example_runs_on_a_cluster_and_is_copied_there_and_back_with_equal_checksums(
+    url: str, registry: Path, tmp_path: Path
+) -> None:
+    file, back, across = (f"sqlite:{tmp_path / name}.db" for name in ("file", "back", "across"))
+    count = len(registry.read_bytes().splitlines())
+    assert count > 30_000
+
+    assert run("load", "--url", file, "oui", registry) == Result(0, f"{count} entries loaded into oui\n", "")
+    with dfbackends.open(url) as backend:
+        backend.db.create_table("oui", buckets=16)
+    assert run("load", "--url", url, "oui", registry) == Result(0, f"{count} entries loaded into oui\n", "")
+
+    [found] = run("get", "--url", url, "oui", "00-00-0C", "--json").documents
+    assert found["value"]["organisation"].lower().startswith("cisco")
+    [listed, expected] = [run("ls", "--url", place, "oui", "--topic", "A4").out.split() for place in (url, file)]
+    assert sorted(listed) == sorted(expected)
+    assert checksum(url) == checksum(file)
+
+    assert run("copy", "--from", url, "--to", back, "oui").code == 0
+    assert run("copy", "--from", file, "--to", f"{url}?namespace=copied", "oui").code == 0
+    assert run("copy", "--from", f"{url}?namespace=copied", "--to", across, "oui").code == 0
+    assert checksum(file) == checksum(back) == checksum(f"{url}?namespace=copied") == checksum(across)
