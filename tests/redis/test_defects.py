@@ -215,7 +215,7 @@ class TestASubscriber:
         def subscribe(thread: int) -> None:
             for number in range(25):
                 heard = Inbox()
-                topic = f"{thread}-{number % 5}"
+                topic = f"{thread}-{number}"
                 with backend.pubsub.subscribe(topic, heard.on_message, on_loss=heard.on_loss):
                     backend.pubsub.publish(topic, number)
                     backend.pubsub.publish("steady", [thread, number])
