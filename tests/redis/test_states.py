@@ -143,12 +143,12 @@ def answers(server: RedisServer) -> bytes:
 
 def test_a_loading_server_is_overloaded(fresh: RedisServer) -> None:
     fresh.start()
-    fresh.client().mset({f"k{number}": "v" for number in range(2000)})
+    # While it loads it looks up once in 2 MiB.
+    fresh.client().mset({f"k{number}": "v" * 20_000 for number in range(2000)})
+    fresh.ask("CONFIG", "SET", "rdbcompression", "no")
     fresh.ask("SAVE")
     fresh.kill()
-    slow = RedisServer(
-        fresh.folder, "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024", port=fresh.port
-    )
+    slow = RedisServer(fresh.folder, "--key-load-delay", "1000", port=fresh.port)
 
     slow.start()
     try:
