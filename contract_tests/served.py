@@ -100,7 +100,7 @@ class ServedHarness(Harness):
             return "the store ends with its process: no other can come into its place"
         if fault in LINES - {Fault.SLICED} and self._polls:
             return "messages are polled for: there is no line"
-        return None
+        return self.server.spares.get(fault)
 
     def plan(self, namespace: str) -> Plan | None:
         if namespace not in self._plans and self.faults:

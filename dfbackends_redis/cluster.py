@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as redis
@@ -29,11 +29,20 @@ class Cluster(Servers):
     RedisError on the way; here nothing is changed that did not change.
     """
 
-    def __init__(self, startup: Sequence[Address], node: Callable[[Address], Node], *, warm: bool) -> None:
-        """Take some addresses to begin with; ``warm`` for a line to every master from the beginning on."""
+    def __init__(
+        self,
+        startup: Sequence[Address],
+        node: Callable[[Address], Node],
+        *,
+        warm: bool,
+        reached: Mapping[Address, Address],
+    ) -> None:
+        """Take some addresses to begin with, and by which others those that are announced are reached; ``warm`` for a line to
+        every master from the beginning on."""
         self._startup = list(startup)
         self._node = node
         self._warm = warm
+        self._reached = dict(reached)
         # Guards all below; owners are read without it.
         self._lock = threading.Lock()
         self._nodes: dict[Address, Node] = {}
@@ -61,7 +70,7 @@ class Cluster(Servers):
 
     def at(self, address: Address, slot: int | None = None) -> Node:
         with self._lock:
-            node = self._known(address)
+            node = self._known(self._reached.get(address, address))
             if slot is not None:
                 self._owners[slot] = node
                 self._stale = True
@@ -117,7 +126,8 @@ class Cluster(Servers):
         masters: dict[Address, Node] = {}
         with self._lock:
             for first, last, master, *_ in slots:
-                address = Address(_text(master[0]) or host, int(master[1]))
+                announced = Address(_text(master[0]) or host, int(master[1]))
+                address = self._reached.get(announced, announced)
                 node = masters[address] = self._known(address)
                 owners[first : last + 1] = [node] * (last - first + 1)
             first_time = not self._masters

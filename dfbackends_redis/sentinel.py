@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dfbackends_redis.access import Address
 from dfbackends_redis.errors import HandleClosed, NoMaster, NotConnected, is_read_only
@@ -23,10 +23,19 @@ class Sentinel(Servers):
     yet, but the sentinels do.
     """
 
-    def __init__(self, sentinels: Sequence[Node], service: str, node: Callable[[Address], Node]) -> None:
+    def __init__(
+        self,
+        sentinels: Sequence[Node],
+        service: str,
+        node: Callable[[Address], Node],
+        *,
+        reached: Mapping[Address, Address],
+    ) -> None:
+        """Take those who are asked for a service, and by which addresses those are reached that they name."""
         self._sentinels = list(sentinels)
         self._service = service
         self._node = node
+        self._reached = dict(reached)
         self._master: Node | None = None
         self._look_at = 0.0
         self._closed = False
@@ -101,7 +110,8 @@ class Sentinel(Servers):
         if answer is None:
             raise NoMaster("a sentinel knows no such service")
         host, port = answer
-        return Address(host.decode(), int(port))
+        announced = Address(host.decode(), int(port))
+        return self._reached.get(announced, announced)
 
     def _follow(self, address: Address) -> Node:
         """Turn to a server, after it has said that it is the master.

@@ -5,27 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import redis
 
 import dfbackends
+from contract_tests.node import HOST
 from dfbackends import BackendError, Refused, Unavailable
+from dfbackends_redis.testing import RedisServer
+from dfbackends_redis.testing.process import until
+from dfbackends_redis.testing.states import configured
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisServer, until
-
-
-@contextmanager
-def configured(server: RedisServer, name: str, value: str) -> Iterator[None]:
-    before = str(server.client().config_get(name)[name])
-    server.ask("CONFIG", "SET", name, value)
-    try:
-        yield
-    finally:
-        server.ask("CONFIG", "SET", name, before)
 
 
 def url(server: RedisServer, more: str = "") -> str:
