@@ -138,6 +138,7 @@ class ServedHarness(Harness):
 
     def _assembled(self, asking: Drivers, listening: Drivers, injector: Injector) -> dfbackends.Backend:
         forgets = Capability.RESUMING not in self.capabilities
+        self.failover = asking.db.failover
         pubsub = None
         if asking.pubsub is not None:
             pubsub = faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets)

@@ -74,7 +74,7 @@ class Sentinel(Servers):
     def close(self) -> None:
         self._closed = True
         for node in [*self._sentinels, *([self._master] if self._master else [])]:
-            node.close()
+            node.end()
 
     def _current(self) -> Node:
         if self._closed:

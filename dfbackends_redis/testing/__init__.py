@@ -19,6 +19,9 @@ __all__ = ["RedisCluster", "RedisServer", "Sentinels", "SingleServer", "redis", 
 
 _MASTERS = 3
 
+_REPLACED_IN = 4.0
+"""Seconds; of these it takes one until a dead master is noticed."""
+
 _WRITTEN = ("--appendonly", "yes")
 """What was acknowledged is handed to the system at least, and so outlives the process."""
 
@@ -42,6 +45,7 @@ def redis_cluster(nodes: int = 1) -> Server:
         RedisCluster,
         _MASTERS * (1 + replicas),
         lambda folder: RedisCluster(folder, *_WRITTEN, masters=_MASTERS, replicas=replicas),
+        replaced_in=_REPLACED_IN if replicas else 0.0,
         durable=True,
         states={fault: state for fault, state in STATES.items() if fault is not Fault.READ_ONLY},
         spares={Fault.READ_ONLY: "a server of a cluster that is no master tells its clients who is"},
@@ -57,6 +61,7 @@ def redis_sentinel(nodes: int = 1) -> Server:
         Sentinels,
         1 + replicas + Sentinels.count,
         lambda folder: Sentinels(folder, *_WRITTEN, replicas=replicas),
+        replaced_in=_REPLACED_IN,
         durable=True,
         states=STATES,
         replaceable=replaced(Sentinels),

@@ -22,12 +22,15 @@ _TRIES = 5
 class Store(Server):
     """Servers that may have to be introduced to each other before they are one store."""
 
-    def __init__(self, kind: type[Group], count: int, make: Callable[[Path], Group], **facts: Unpack[Facts]) -> None:
-        """Make groups of ``count`` servers of a kind in an empty folder."""
+    def __init__(
+        self, kind: type[Group], count: int, make: Callable[[Path], Group], *, replaced_in: float = 0.0, **facts: Unpack[Facts]
+    ) -> None:
+        """Make groups of ``count`` servers of a kind in an empty folder; a dead master is replaced in so many seconds."""
         super().__init__("", **facts)
         self._kind = kind
         self._count = count
         self._make = make
+        self._replaced_in = replaced_in
         self._group: Group | None = None
 
     @property
@@ -62,9 +65,8 @@ class Store(Server):
         return self._count
 
     def url(self, ports: Sequence[int] | None = None) -> str:
-        if ports is None:
-            return self._kind.url(self.ports)
-        return self._kind.url(ports, self.ports)
+        url = self._kind.url(self.ports if ports is None else ports, self.ports)
+        return f"{url}{'&' if '?' in url else '?'}failover={self._replaced_in:g}"
 
     @property
     def answers(self) -> str:
@@ -72,4 +74,4 @@ class Store(Server):
 
     @property
     def settings(self) -> str:
-        return self._kind.settings(self.ports or range(1, self._count + 1))
+        return f"{self._kind.settings(self.ports or range(1, self._count + 1))}failover = {self._replaced_in:g}\n"
