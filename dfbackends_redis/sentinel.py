@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,10 @@ from dfbackends_redis.servers import Servers
 
 _LOOK_EVERY = 0.25
 _PATIENCE = 2.0
+_MOMENT = 0.1
+_CLOSE_WITHIN = 4.0
+
+LOG = logging.getLogger(__name__)
 
 
 class Sentinel(Servers):
@@ -38,22 +43,22 @@ class Sentinel(Servers):
         self._reached = dict(reached)
         self._master: Node | None = None
         self._look_at = 0.0
-        self._closed = False
-        # Held by the one who asks; guards all above.
+        # Held by the first who asks; later ones do it on a thread of their own, and tell when they have ended.
         self._asking = threading.Lock()
+        self._told = threading.Event()
+        # Guards the two below.
+        self._lock = threading.Lock()
+        self._asker: threading.Thread | None = None
+        self._closed = False
 
     def owner(self, slot: int) -> Node:
         master = self._master
-        if master is not None and time.monotonic() < self._look_at:
-            return master
-        if master is not None and not self._asking.acquire(blocking=False):
-            return master  # Somebody is asking.
         if master is None:
-            self._asking.acquire()
-        try:
-            return self._current()
-        finally:
-            self._asking.release()
+            with self._asking:
+                return self._master or self._ask()
+        if time.monotonic() >= self._look_at:
+            self._ask_beside()
+        return self._master or master
 
     def masters(self) -> list[Node]:
         return [self.owner(0)]
@@ -72,18 +77,50 @@ class Sentinel(Servers):
             return True
 
     def close(self) -> None:
-        self._closed = True
-        for node in [*self._sentinels, *([self._master] if self._master else [])]:
-            node.end()
+        with self._lock:
+            self._closed = True
+            asker = self._asker
+        for sentinel in self._sentinels:
+            sentinel.end()
+        if asker is not None:
+            asker.join(_CLOSE_WITHIN)
+        if self._master is not None:
+            self._master.end()
 
-    def _current(self) -> Node:
-        if self._closed:
-            raise HandleClosed
+    def _ask_beside(self) -> None:
+        """Let somebody ask, and wait for that for a moment: sentinels that do not answer must not cost the caller the time
+        that he has for his call."""
+        with self._lock:
+            if self._closed:
+                raise HandleClosed
+            if self._asker is None:
+                self._told.clear()
+                self._asker = threading.Thread(target=self._run, name="dfb-sentinel", daemon=True)
+                self._asker.start()
+        self._told.wait(_MOMENT)
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except Exception as error:  # noqa: BLE001 - without sentinels nobody replaces a master.
+            LOG.debug("no sentinel names the master: %s", type(error).__name__)
+            self._look_at = time.monotonic() + _PATIENCE
+        finally:
+            with self._lock:
+                self._asker = None
+            self._told.set()
+
+    def _ask(self) -> Node:
+        """Return the master, whom the first sentinel names that answers.
+
+        :raises NotConnected: none did
+        :raises NoMaster: none knows one
+        """
         master = self._master
-        if master is not None and time.monotonic() < self._look_at:
-            return master
         failure: Exception | None = None
         for sentinel in list(self._sentinels):
+            if self._closed:
+                raise HandleClosed
             try:
                 address = self._asked(sentinel)
                 if master is None or address != master.address:
@@ -95,12 +132,7 @@ class Sentinel(Servers):
                 continue
             self._look_at = time.monotonic() + _LOOK_EVERY
             return master
-        # Without sentinels nobody replaces a master; but who just can not reach them must not wait for them at each call.
-        self._look_at = time.monotonic() + _PATIENCE
-        if master is None:
-            self._look_at = 0.0
-            raise failure or NoMaster("no sentinel is named")
-        return master
+        raise failure or NoMaster("no sentinel is named")
 
     def _asked(self, sentinel: Node) -> Address:
         with sentinel.line() as wire:
