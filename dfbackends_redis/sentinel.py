@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from dfbackends_redis.access import Address
-from dfbackends_redis.errors import HandleClosed, NoMaster, NotConnected, is_read_only
+from dfbackends_redis.errors import Demoted, HandleClosed, NoMaster, NotConnected, is_read_only
 from dfbackends_redis.node import Node
 from dfbackends_redis.resp import pack
 from dfbackends_redis.servers import Servers
@@ -148,7 +148,7 @@ class Sentinel(Servers):
     def _follow(self, address: Address) -> Node:
         """Turn to a server, after it has said that it is the master.
 
-        :raises NoMaster: it is not, or not yet
+        :raises Demoted: it is not, or not yet
         """
         node = self._node(address)
         try:
@@ -157,7 +157,7 @@ class Sentinel(Servers):
             if isinstance(role, Exception):
                 raise role
             if role[0] != b"master":
-                raise NoMaster("the server that a sentinel named is not the master yet")
+                raise Demoted("the server that a sentinel named is not the master yet, or no longer")
         except BaseException:
             node.close()
             raise

@@ -14,7 +14,7 @@ from contract_tests.server import Server, State
 from dfbackends_redis.testing.process import RedisServer, until
 from dfbackends_redis.testing.store import Store
 
-_OURS = "dfb-"
+_CALLING = ("dfb-data", "dfb-publisher")
 _NOBODY = 1
 """A port where no server is."""
 
@@ -62,12 +62,12 @@ def _read_only(server: RedisServer) -> Iterator[None]:
 
 @contextmanager
 def _unauthenticated(server: RedisServer) -> Iterator[None]:
-    """Want a password from everybody who connects, and end the lines that were open."""
+    """Want a password from everybody who connects, and end the lines for calls that were open."""
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "resetpass", ">secret")
         try:
             for line in client.client_list():
-                if line["name"].startswith(_OURS):
+                if line["name"] in _CALLING:
                     # It may have ended by itself.
                     with suppress(redis.ResponseError):
                         client.execute_command("CLIENT", "KILL", "ID", line["id"])
