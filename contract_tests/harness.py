@@ -57,6 +57,8 @@ class Harness(ABC):
         self.name = name
         self.capabilities = frozenset(capabilities)
         self.faults = frozenset(faults)
+        self.failover = 0.0
+        """Seconds for which calls wait until a dead server is replaced, as the drivers that were opened say."""
 
     def start(self, folder: Path) -> None:  # noqa: B027 - many have nothing to do
         """Make the store ready; ``folder`` is empty, and the harness's own."""

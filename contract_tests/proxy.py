@@ -50,6 +50,10 @@ class Proxy:
         """Reset all connections, or only those on which nobody waits for an answer; return how many there were."""
         return self._network.run(self._reset([each for each in self._connections if not (idle and each.waiting)]))
 
+    def settle(self) -> None:
+        """Let what servers have done to connections come to the clients."""
+        self._network.run(asyncio.sleep(_SETTLED / 5))
+
     def half_close(self) -> int:
         """Show each client the proper end of what comes from the server; return how many there were."""
         return self._network.run(self._half_close())

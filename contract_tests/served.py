@@ -100,7 +100,7 @@ class ServedHarness(Harness):
             return "the store ends with its process: no other can come into its place"
         if fault in LINES - {Fault.SLICED} and self._polls:
             return "messages are polled for: there is no line"
-        return None
+        return self.server.spares.get(fault)
 
     def plan(self, namespace: str) -> Plan | None:
         if namespace not in self._plans and self.faults:
@@ -138,6 +138,7 @@ class ServedHarness(Harness):
 
     def _assembled(self, asking: Drivers, listening: Drivers, injector: Injector) -> dfbackends.Backend:
         forgets = Capability.RESUMING not in self.capabilities
+        self.failover = asking.db.failover
         pubsub = None
         if asking.pubsub is not None:
             pubsub = faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets)

@@ -40,6 +40,8 @@ class Facts(TypedDict, total=False):
     """Several processes can open the store at once; unless it is embedded that is so if it is not denied."""
     states: Mapping[Fault, State]
     """How to have FULL, READ_ONLY, UNAUTHENTICATED and OVERLOADED."""
+    spares: Mapping[Fault, str]
+    """Which of these it can not be in, and why."""
     replaceable: Callable[[Path], Replaceable]
     """Takes an empty folder, and makes stores that can be replaced: for WIPED, OLDER and OTHER."""
     plain: bool
@@ -66,6 +68,7 @@ class Server:
         self.in_process = in_process
         """Whether there is no network on the way, so that faults are put around the driver."""
         self.states = dict(facts.get("states", {}))
+        self.spares = dict(facts.get("spares", {}))
         self.plain = facts.get("plain", True)
         self.failover = facts.get("failover")
         self.replaceable = facts.get("replaceable")

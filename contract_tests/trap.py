@@ -112,7 +112,8 @@ class Hold(Trap):
 
     async def thaw(self) -> None:
         """Let the request go on where its client still waits for the answer."""
-        if self.connection is not None and self.connection.client_waits:
+        # Once: what has arrived must not arrive again when the network is mended another time.
+        if self._kept and self.connection is not None and self.connection.client_waits:
             await self._go_on(self.connection)
 
     async def release(self) -> bool:

@@ -171,6 +171,7 @@ class Backend:
             for probe in (self._reading, self._writing):
                 probe.close(began + _SHARES[2])
             _close(self._drivers, began + _SHARES[2])
+            self.pubsub.part(began + _SHARES[2])
         finally:
             self._ended.set()
 

@@ -206,6 +206,10 @@ class PubSub:
         finally:
             self._ended.set()
 
+    def part(self, until: float) -> None:
+        """Wait for what was being sent still when the driver was closed, which may have ended it."""
+        self._publisher.close(until)
+
     def abandon(self) -> None:
         """Refuse everything from now on, and touch nothing: the threads are those of the parent of this process."""
         self._abandoned = self._closed = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as redis
@@ -18,6 +19,10 @@ from dfbackends_redis.servers import Servers
 
 _SLOTS = 16_384
 _PAUSE = 0.1
+_MOMENT = 0.1
+_CLOSE_WITHIN = 4.0
+
+LOG = logging.getLogger(__name__)
 
 _SHOWS_ANOTHER_WORLD = (NotConnected, redis.ConnectionError, redis.TimeoutError, redis.ClusterDownError, redis.ReadOnlyError)
 
@@ -29,11 +34,20 @@ class Cluster(Servers):
     RedisError on the way; here nothing is changed that did not change.
     """
 
-    def __init__(self, startup: Sequence[Address], node: Callable[[Address], Node], *, warm: bool) -> None:
-        """Take some addresses to begin with; ``warm`` for a line to every master from the beginning on."""
+    def __init__(
+        self,
+        startup: Sequence[Address],
+        node: Callable[[Address], Node],
+        *,
+        warm: bool,
+        reached: Mapping[Address, Address],
+    ) -> None:
+        """Take some addresses to begin with, and by which others those that are announced are reached; ``warm`` for a line to
+        every master from the beginning on."""
         self._startup = list(startup)
         self._node = node
         self._warm = warm
+        self._reached = dict(reached)
         # Guards all below; owners are read without it.
         self._lock = threading.Lock()
         self._nodes: dict[Address, Node] = {}
@@ -42,8 +56,10 @@ class Cluster(Servers):
         self._learned = 0.0
         self._stale = True
         self._closed = False
-        # Held by the one who asks.
+        self._learner: threading.Thread | None = None
+        # Held by the first who asks; later ones do it on a thread of their own, and tell when they have ended.
         self._asking = threading.Lock()
+        self._told = threading.Event()
 
     def owner(self, slot: int) -> Node:
         if self._stale:
@@ -61,7 +77,7 @@ class Cluster(Servers):
 
     def at(self, address: Address, slot: int | None = None) -> Node:
         with self._lock:
-            node = self._known(address)
+            node = self._known(self._reached.get(address, address))
             if slot is not None:
                 self._owners[slot] = node
                 self._stale = True
@@ -77,30 +93,58 @@ class Cluster(Servers):
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            nodes = list(self._nodes.values())
+            nodes, learner = list(self._nodes.values()), self._learner
         for node in nodes:
-            node.close()
+            node.end()
+        if learner is not None:
+            learner.join(_CLOSE_WITHIN)
 
     def _learn(self) -> None:
-        """Ask until a server answers.
+        """Ask who has what. Where that is known from before, somebody asks while the caller waits for a moment only: servers
+        that do not answer must not cost him the time that he has for his call.
 
-        :raises NotConnected: none did, and nothing is known from before
+        :raises NotConnected: nobody answered, and nothing is known from before
         """
-        with self._asking:
-            if not self._stale or (self._masters and time.monotonic() < self._learned + _PAUSE):
-                return
-            failure: Exception | None = None
-            for node in self._sources():
-                try:
-                    slots = _slots(node)
-                except Exception as error:  # noqa: BLE001 - the next one may do better.
-                    failure = failure or error
-                    continue
-                self._take(slots, node.address.host)
-                return
-            self._learned = time.monotonic()
-            if not self._masters:
-                raise failure or NoMaster("no server is named")
+        if not self._masters:
+            with self._asking:
+                if not self._masters:
+                    self._ask()
+            return
+        with self._lock:
+            if self._closed:
+                raise HandleClosed
+            if self._learner is None:
+                if time.monotonic() < self._learned + _PAUSE:
+                    return
+                self._told.clear()
+                self._learner = threading.Thread(target=self._ask_beside, name="dfb-slots", daemon=True)
+                self._learner.start()
+        self._told.wait(_MOMENT)
+
+    def _ask_beside(self) -> None:
+        try:
+            self._ask()
+        except Exception as error:  # noqa: BLE001 - the next call that fails lets it be asked again.
+            LOG.debug("no server of the cluster tells who has what: %s", type(error).__name__)
+        finally:
+            with self._lock:
+                self._learned = time.monotonic()
+                self._learner = None
+            self._told.set()
+
+    def _ask(self) -> None:
+        failure: Exception | None = None
+        for node in self._sources():
+            try:
+                slots = _slots(node)
+            except Exception as error:  # noqa: BLE001 - the next one may do better.
+                failure = failure or error
+                if self._closed:
+                    break
+                continue
+            self._take(slots, node.address.host)
+            return
+        raise failure or NoMaster("no server is named")
 
     def _sources(self) -> list[Node]:
         """Return whom to ask, those first to whom there is a line."""
@@ -117,7 +161,8 @@ class Cluster(Servers):
         masters: dict[Address, Node] = {}
         with self._lock:
             for first, last, master, *_ in slots:
-                address = Address(_text(master[0]) or host, int(master[1]))
+                announced = Address(_text(master[0]) or host, int(master[1]))
+                address = self._reached.get(announced, announced)
                 node = masters[address] = self._known(address)
                 owners[first : last + 1] = [node] * (last - first + 1)
             first_time = not self._masters

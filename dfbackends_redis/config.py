@@ -86,6 +86,7 @@ def _cluster(settings: Settings, deadline: float, name: str) -> Servers:
         lambda address: Node(address, access, most=settings["pool_size"], name=name),
         # Who only publishes uses one server, and connects to no other without need.
         warm=name == _DATA,
+        reached=_address_map(settings),
     )
 
 
@@ -107,6 +108,7 @@ def _sentinel(settings: Settings, deadline: float, name: str) -> Servers:
         [Node(address, asking, most=2, name=name, scripts=()) for address in _hosts(settings, _SENTINEL_PORT)],
         settings["service"],
         lambda address: Node(address, access, most=settings["pool_size"], name=name),
+        reached=_address_map(settings),
     )
 
 
@@ -146,6 +148,18 @@ def _hosts(settings: Settings, port: int) -> list[Address]:
         return [_host(text, port) for text in texts]
     except ValueError as error:
         raise ConfigurationError(f"hosts: {error}") from None
+
+
+def _address_map(settings: Settings) -> dict[Address, Address]:
+    found: dict[Address, Address] = {}
+    for text in (settings["address_map"] or "").split(","):
+        announced, sign, reached = text.partition("=")
+        try:
+            if text.strip():
+                found[_host(announced)] = _host(reached if sign else "")
+        except ValueError as error:
+            raise ConfigurationError(f"address_map: {error}") from None
+    return found
 
 
 def _startup_nodes(text: str) -> list[Address]:

@@ -42,6 +42,10 @@ class NoMaster(Exception):
     """Nobody who was asked knows a server that takes writes."""
 
 
+class Demoted(NoMaster):
+    """The server that is named as the master says that it is a replica."""
+
+
 class PartlyDone(Exception):
     """A part of the call was done, another one was not; the cause tells why."""
 
@@ -91,6 +95,7 @@ _OURS: list[Meaning] = [
     Meaning(NotConnected, None, Unavailable, "unreachable"),
     Meaning(HandleClosed, None, Unavailable, "unreachable"),
     Meaning(Crowded, None, Unavailable, "overloaded"),
+    Meaning(Demoted, None, Unavailable, "read_only"),
     Meaning(NoMaster, None, Unavailable, "unreachable"),
     Meaning(LineLost, None, Unavailable, "unreachable"),
     Meaning(NotReplicated, None, OutcomeUnknown, "not_replicated"),

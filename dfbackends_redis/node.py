@@ -27,9 +27,10 @@ class Node:
         self._scripts = scripts
         # Its ends are used by one operation each, without the lock.
         self._idle: deque[Wire] = deque()
-        # Guards the number of lines, and is told when one has come back.
+        # Guards the number of lines and which there are, and is told when one has come back.
         self._returned = threading.Condition()
         self._lines = 0
+        self._wires: set[Wire] = set()
         self._waiting = 0
         self._closed = False
 
@@ -68,6 +69,7 @@ class Node:
         """Return a line that is not to be used again."""
         wire.close()
         with self._returned:
+            self._wires.discard(wire)
             self._lines -= 1
             self._returned.notify()
 
@@ -114,6 +116,13 @@ class Node:
             self._returned.notify_all()
         self._empty()
 
+    def end(self) -> None:
+        """Close the lines, and wake who waits for an answer on one."""
+        self.close()
+        with self._returned:
+            for wire in self._wires:
+                wire.end()
+
     def _new(self) -> Wire:
         until = time.monotonic() + self._access.timeout
         with self._returned:
@@ -132,12 +141,22 @@ class Node:
                 finally:
                     self._waiting -= 1
         try:
-            return self._access.line(self.address, self._name, self._scripts)
+            wire = self._access.line(self.address, self._name, self._scripts)
         except BaseException:
             with self._returned:
                 self._lines -= 1
                 self._returned.notify()
             raise
+        self._enter(wire)
+        return wire
+
+    def _enter(self, wire: Wire) -> None:
+        with self._returned:
+            self._wires.add(wire)
+            closed = self._closed
+        if closed:
+            self.drop(wire)
+            raise HandleClosed
 
     def _thin(self, now: float) -> None:
         with contextlib.suppress(IndexError):

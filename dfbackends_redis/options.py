@@ -65,6 +65,12 @@ SINGLE: list[cfg.Opt] = [
     failover(0.0, "0 where nothing replaces it"),
 ]
 
+ADDRESS_MAP: cfg.Opt = cfg.StrOpt(
+    "address_map",
+    help="Where servers are reached that are announced by other addresses, as behind NAT or a tunnel: "
+    "10.0.0.1:6379=127.0.0.1:7000, with commas between them.",
+)
+
 CLUSTER: list[cfg.Opt] = [
     cfg.StrOpt("hosts", help="Some of the servers, as host:port with commas between them; they name the others."),
     cfg.StrOpt(
@@ -74,6 +80,7 @@ CLUSTER: list[cfg.Opt] = [
     *LOGIN,
     *TLS,
     *LINES,
+    ADDRESS_MAP,
     failover(6.0, "1.3 times the cluster's node timeout, and 2 more"),
 ]
 
@@ -90,5 +97,6 @@ SENTINEL: list[cfg.Opt] = [
         for option in TLS
     ),
     *LINES,
+    ADDRESS_MAP,
     failover(5.0, "what the sentinels take for down-after, and 3 more"),
 ]

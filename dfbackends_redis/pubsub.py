@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dfbackends.api import Feed, Finding, Gone, Inspecting, Message, Position, PubSubApi
-from dfbackends.errors import ErrorTable
+from dfbackends.errors import ErrorTable, Refused, understand
 from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
 from dfbackends_redis.inspection import inspected
 from dfbackends_redis.messages import MessageFeed
@@ -43,7 +43,9 @@ class RedisPubSub(PubSubApi, Inspecting):
                     guard = self._guard = self._choose()
                 self._requests.answer(slot(guard), "EVALSHA", PUBLISH.sha, 1, guard, *words)
             except Exception as error:
-                self._guard = None
+                # Who was refused stays: what goes out next by another server could overtake what went out just before.
+                if understand(error, self.errors).kind is not Refused:
+                    self._guard = None
                 if sent:
                     raise PartlyDone("a part of the messages was sent") from error
                 raise

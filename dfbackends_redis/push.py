@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
-import socket
 import ssl
 import threading
 import time
@@ -70,8 +68,7 @@ class PushLine:
 
     def end(self) -> None:
         """Wake who waits, for good; any thread, never raises."""
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._wire.end()
 
     def close(self) -> None:
         """Close it; nobody may use it any more."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dfbackends_redis.access import Address
-from dfbackends_redis.errors import HandleClosed, NoMaster, NotConnected, is_read_only
+from dfbackends_redis.errors import Demoted, HandleClosed, NoMaster, NotConnected, is_read_only
 from dfbackends_redis.node import Node
 from dfbackends_redis.resp import pack
 from dfbackends_redis.servers import Servers
 
 _LOOK_EVERY = 0.25
 _PATIENCE = 2.0
+_MOMENT = 0.1
+_CLOSE_WITHIN = 4.0
+
+LOG = logging.getLogger(__name__)
 
 
 class Sentinel(Servers):
@@ -23,28 +28,37 @@ class Sentinel(Servers):
     yet, but the sentinels do.
     """
 
-    def __init__(self, sentinels: Sequence[Node], service: str, node: Callable[[Address], Node]) -> None:
+    def __init__(
+        self,
+        sentinels: Sequence[Node],
+        service: str,
+        node: Callable[[Address], Node],
+        *,
+        reached: Mapping[Address, Address],
+    ) -> None:
+        """Take those who are asked for a service, and by which addresses those are reached that they name."""
         self._sentinels = list(sentinels)
         self._service = service
         self._node = node
+        self._reached = dict(reached)
         self._master: Node | None = None
         self._look_at = 0.0
-        self._closed = False
-        # Held by the one who asks; guards all above.
+        # Held by the first who asks; later ones do it on a thread of their own, and tell when they have ended.
         self._asking = threading.Lock()
+        self._told = threading.Event()
+        # Guards the two below.
+        self._lock = threading.Lock()
+        self._asker: threading.Thread | None = None
+        self._closed = False
 
     def owner(self, slot: int) -> Node:
         master = self._master
-        if master is not None and time.monotonic() < self._look_at:
-            return master
-        if master is not None and not self._asking.acquire(blocking=False):
-            return master  # Somebody is asking.
         if master is None:
-            self._asking.acquire()
-        try:
-            return self._current()
-        finally:
-            self._asking.release()
+            with self._asking:
+                return self._master or self._ask()
+        if time.monotonic() >= self._look_at:
+            self._ask_beside()
+        return self._master or master
 
     def masters(self) -> list[Node]:
         return [self.owner(0)]
@@ -63,18 +77,50 @@ class Sentinel(Servers):
             return True
 
     def close(self) -> None:
-        self._closed = True
-        for node in [*self._sentinels, *([self._master] if self._master else [])]:
-            node.close()
+        with self._lock:
+            self._closed = True
+            asker = self._asker
+        for sentinel in self._sentinels:
+            sentinel.end()
+        if asker is not None:
+            asker.join(_CLOSE_WITHIN)
+        if self._master is not None:
+            self._master.end()
 
-    def _current(self) -> Node:
-        if self._closed:
-            raise HandleClosed
+    def _ask_beside(self) -> None:
+        """Let somebody ask, and wait for that for a moment: sentinels that do not answer must not cost the caller the time
+        that he has for his call."""
+        with self._lock:
+            if self._closed:
+                raise HandleClosed
+            if self._asker is None:
+                self._told.clear()
+                self._asker = threading.Thread(target=self._run, name="dfb-sentinel", daemon=True)
+                self._asker.start()
+        self._told.wait(_MOMENT)
+
+    def _run(self) -> None:
+        try:
+            self._ask()
+        except Exception as error:  # noqa: BLE001 - without sentinels nobody replaces a master.
+            LOG.debug("no sentinel names the master: %s", type(error).__name__)
+            self._look_at = time.monotonic() + _PATIENCE
+        finally:
+            with self._lock:
+                self._asker = None
+            self._told.set()
+
+    def _ask(self) -> Node:
+        """Return the master, whom the first sentinel names that answers.
+
+        :raises NotConnected: none did
+        :raises NoMaster: none knows one
+        """
         master = self._master
-        if master is not None and time.monotonic() < self._look_at:
-            return master
         failure: Exception | None = None
         for sentinel in list(self._sentinels):
+            if self._closed:
+                raise HandleClosed
             try:
                 address = self._asked(sentinel)
                 if master is None or address != master.address:
@@ -86,12 +132,7 @@ class Sentinel(Servers):
                 continue
             self._look_at = time.monotonic() + _LOOK_EVERY
             return master
-        # Without sentinels nobody replaces a master; but who just can not reach them must not wait for them at each call.
-        self._look_at = time.monotonic() + _PATIENCE
-        if master is None:
-            self._look_at = 0.0
-            raise failure or NoMaster("no sentinel is named")
-        return master
+        raise failure or NoMaster("no sentinel is named")
 
     def _asked(self, sentinel: Node) -> Address:
         with sentinel.line() as wire:
@@ -101,12 +142,13 @@ class Sentinel(Servers):
         if answer is None:
             raise NoMaster("a sentinel knows no such service")
         host, port = answer
-        return Address(host.decode(), int(port))
+        announced = Address(host.decode(), int(port))
+        return self._reached.get(announced, announced)
 
     def _follow(self, address: Address) -> Node:
         """Turn to a server, after it has said that it is the master.
 
-        :raises NoMaster: it is not, or not yet
+        :raises Demoted: it is not, or not yet
         """
         node = self._node(address)
         try:
@@ -115,7 +157,7 @@ class Sentinel(Servers):
             if isinstance(role, Exception):
                 raise role
             if role[0] != b"master":
-                raise NoMaster("the server that a sentinel named is not the master yet")
+                raise Demoted("the server that a sentinel named is not the master yet, or no longer")
         except BaseException:
             node.close()
             raise

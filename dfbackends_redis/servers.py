@@ -65,4 +65,4 @@ class Single(Servers):
         return True
 
     def close(self) -> None:
-        self._node.close()
+        self._node.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -99,6 +100,11 @@ class Wire:
     def readable(self) -> bool:
         """Whether something has arrived, or the line has ended."""
         return bool(self._poll.poll(0))
+
+    def end(self) -> None:
+        """Wake who waits, for good; any thread, never raises."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close it; never raises, twice is harmless."""

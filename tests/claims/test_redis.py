@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import dfbackends
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisServer
 from tests.figures import Claim
-from tests.redis.servers import HOST, RedisServer
 
 pytestmark = pytest.mark.claims
 
@@ -19,7 +20,8 @@ TOPIC = "tenant-1234"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "server").start()
+    server = RedisServer(tmp_path / "server")
+    server.start()
     yield server
     server.kill()
 

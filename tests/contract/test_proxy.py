@@ -344,7 +344,7 @@ def test_a_held_request_arrives_after_its_client_gave_up(client: Client, proxy: 
     assert server.got.endswith(b"late\n")
 
 
-def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy) -> None:
+def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy, server: Upper) -> None:
     hold = Hold(gives_up=False)
     proxy.set(hold)
     client.socket.sendall(b"slow\n")
@@ -354,6 +354,9 @@ def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy
 
     assert client.answer() == b"SLOW\n"
     assert not proxy.release(hold)
+    proxy.mend()
+    assert client.ask(b"next\n") == b"NEXT\n"
+    assert server.got.count(b"slow\n") == 1
     assert client.ask(b"x\n") == b"X\n"
     proxy.set(DropRequest())
     with pytest.raises(ConnectionResetError):

@@ -8,15 +8,23 @@ from pathlib import Path
 import pytest
 
 import dfbackends
-from tests.redis.servers import RedisCluster, RedisServer, Sentinels
+from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
+from tests.redis.servers import HOW, MISSING
 
 Open = Callable[..., dfbackends.Backend]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _found() -> None:
+    if MISSING:
+        pytest.skip(HOW)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One server; who changes its settings puts them back."""
-    server = RedisServer(tmp_path_factory.mktemp("redis") / "server").start()
+    server = RedisServer(tmp_path_factory.mktemp("redis") / "server")
+    server.start()
     yield server
     server.kill()
 
@@ -34,7 +42,8 @@ def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     """Three masters with a replica each, of the test's own."""
     cluster = RedisCluster(tmp_path / "cluster", replicas=1)
     try:
-        yield cluster.start()
+        cluster.start()
+        yield cluster
     finally:
         cluster.kill()
 
@@ -44,7 +53,8 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """Three masters alone."""
     cluster = RedisCluster(tmp_path_factory.mktemp("masters"))
     try:
-        yield cluster.start()
+        cluster.start()
+        yield cluster
     finally:
         cluster.kill()
 
@@ -54,7 +64,8 @@ def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
     """A master, a replica and three sentinels."""
     servers = Sentinels(tmp_path / "sentinels")
     try:
-        yield servers.start()
+        servers.start()
+        yield servers
     finally:
         servers.kill()
 

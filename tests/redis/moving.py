@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.redis.servers import HOST, RedisCluster, RedisServer
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisCluster, RedisServer
 
 
 def move_slot(source: RedisServer, target: RedisServer, slot: int, keys: int) -> None:

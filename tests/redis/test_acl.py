@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 import redis
 
+from contract_tests.node import HOST
 from dfbackends.api import Alive, Change, Confirmed, DbApi, Feed, Fence, Key, Message, OpId, PubSubApi, Stream, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver
 from dfbackends.url import parse
 from dfbackends_redis.acl import CHANNELS, KEYS, SENTINELS, SERVERS, rules
 from dfbackends_redis.place import place
+from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
+from dfbackends_redis.testing.process import until
 from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
-from tests.redis.servers import HOST, RedisCluster, RedisServer, Sentinels, until
 
 SINGLE = [right.command for right in SERVERS["redis"]]
 OF_CLUSTER = [right.command for right in SERVERS["redis-cluster"] if right not in SERVERS["redis"]]
@@ -30,7 +32,8 @@ WITHIN = 1.5
 @pytest.fixture(scope="module")
 def replicated(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server with a replica."""
-    replica = RedisServer(tmp_path_factory.mktemp("replica") / "replica", "--repl-diskless-sync-delay", "0").start()
+    replica = RedisServer(tmp_path_factory.mktemp("replica") / "replica", "--repl-diskless-sync-delay", "0")
+    replica.start()
     replica.ask("REPLICAOF", HOST, server.port)
     until(lambda: replica.client().info("replication")["master_link_status"] == "up", "the replica")
     yield server

@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 
+from contract_tests.node import HOST
 from dfbackends import Reason, Refused, Unavailable
 from dfbackends.api import Alive, Change, Key, OpId, Stream, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver
 from dfbackends.url import parse
 from dfbackends_redis.place import place
+from dfbackends_redis.testing import RedisCluster, RedisServer
+from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
-from tests.redis.servers import HOST, RedisCluster, RedisServer, until
 
 CROWD = textwrap.dedent(
     """
@@ -174,7 +176,7 @@ def test_a_planned_failover_loses_nothing(cluster: RedisCluster, opened: Open) -
     backend = opened(url(cluster))
     backend.db.put("planned", "k", 0)
     holding = cluster.master_of(place(Table("/planned", "/planned")).records)
-    replica = replica_of(cluster, holding)
+    replica = cluster.replica_of(holding)
     written: list[int] = []
     stop = threading.Event()
 
@@ -195,12 +197,6 @@ def test_a_planned_failover_loses_nothing(cluster: RedisCluster, opened: Open) -
     thread.join()
 
     assert sorted(entry.value for entry in backend.db.entries("planned") if entry.key != "k") == sorted(written)
-
-
-def replica_of(cluster: RedisCluster, master: RedisServer) -> RedisServer:
-    return next(
-        node for node in cluster.nodes if node.running and node.client().info("replication").get("master_port") == master.port
-    )
 
 
 def test_a_single_node_of_a_cluster_says_what_is_wrong(masters: RedisCluster, opened: Open) -> None:
@@ -247,7 +243,7 @@ def test_a_failover_that_loses_writes_is_a_gap_for_who_follows_the_table(cluster
             if cluster.master_of(place(found).records) is not listening
         )
         holding = cluster.master_of(place(table).records)
-        replica = replica_of(cluster, holding)
+        replica = cluster.replica_of(holding)
         feed.subscribe([Stream(table)])
         events: list[Any] = []
         events += feed.receive(5)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from oslo_config import cfg
 
 import dfbackends
+from contract_tests.node import HOST
 from dfbackends import ConfigurationError
 from dfbackends.api import Table
 from dfbackends.config import from_url
 from dfbackends.url import parse
 from dfbackends_redis.names import decoded, encoded
 from dfbackends_redis.place import place
+from dfbackends_redis.testing import RedisCluster
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisCluster
 
 
 def values(url: str) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 import dfbackends
+from contract_tests.node import HOST
 from dfbackends import Closed, Error, KeyExists, OutcomeUnknown, PartlyDone, Reason, Refused, Unavailable
 from dfbackends.api import Table
 from dfbackends_redis.place import place
+from dfbackends_redis.testing import RedisCluster, RedisServer
+from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
-from tests.redis.servers import HOST, RedisCluster, RedisServer, until
 
 
 def url(server: RedisServer, more: str = "") -> str:
@@ -72,7 +74,8 @@ def test_of_many_who_create_the_same_key_one_does(masters: RedisCluster, opened:
 
 
 def test_a_server_that_is_away_is_no_missing_key(fresh: RedisServer, opened: Open) -> None:
-    backend = opened(url(fresh.start()))
+    fresh.start()
+    backend = opened(url(fresh))
     backend.db.put("away", "k", 1)
     fresh.kill()
     db = backend.db
@@ -124,7 +127,8 @@ def test_who_is_asked_by_a_redirection_is_the_node_that_is_known(masters: RedisC
 
 
 def test_a_publication_that_fails_is_told_to_who_publishes(fresh: RedisServer, opened: Open) -> None:
-    backend = opened(url(fresh.start()))
+    fresh.start()
+    backend = opened(url(fresh))
     backend.pubsub.publish("t", 1)
 
     fresh.kill()

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import dfbackends
+from contract_tests.node import HOST
 from dfbackends.api import Finding
 from dfbackends_redis.inspection import State, findings
+from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
+from dfbackends_redis.testing.process import until
 from tests.cli.running import run
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisCluster, RedisServer, Sentinels, until
 
 Start = Callable[..., RedisServer]
 
@@ -26,7 +28,8 @@ def started(tmp_path: Path) -> Iterator[Start]:
     servers: list[RedisServer] = []
 
     def start(*settings: str) -> RedisServer:
-        servers.append(RedisServer(tmp_path / f"server-{len(servers)}", *settings).start())
+        servers.append(RedisServer(tmp_path / f"server-{len(servers)}", *settings))
+        servers[-1].start()
         return servers[-1]
 
     yield start

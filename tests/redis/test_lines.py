@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.node import HOST
 from dfbackends import OutcomeUnknown, Reason, Unavailable
+from dfbackends_redis.testing import RedisServer
+from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisServer, until
 
 
 def url(server: RedisServer, more: str = "") -> str:
@@ -52,7 +54,8 @@ def test_idle_connections_that_were_killed_are_no_error(server: RedisServer, ope
 
 
 def test_a_refused_port_is_definite(fresh: RedisServer, opened: Open) -> None:
-    backend = opened(url(fresh.start(), "&retries=0"))
+    fresh.start()
+    backend = opened(url(fresh, "&retries=0"))
     backend.db.put("t", "k", 1)
     fresh.kill()
 
@@ -122,7 +125,8 @@ def test_scripts_that_were_forgotten_are_taught_again(server: RedisServer, opene
 
 
 def test_a_socket_in_the_file_system(tmp_path: Path, opened: Open) -> None:
-    server = RedisServer(tmp_path / "server", "--unixsocket", str(tmp_path / "socket")).start()
+    server = RedisServer(tmp_path / "server", "--unixsocket", str(tmp_path / "socket"))
+    server.start()
     try:
         backend = opened(f"redis+unix:{tmp_path}/socket")
         backend.db.put("unix", "k", 1)
@@ -147,7 +151,8 @@ def test_a_replicated_write_is_in_doubt_without_a_replica(server: RedisServer, o
 
 
 def test_a_replicated_write_succeeds_with_one(server: RedisServer, tmp_path: Path, opened: Open) -> None:
-    replica = RedisServer(tmp_path / "replica", "--repl-diskless-sync-delay", "0").start()
+    replica = RedisServer(tmp_path / "replica", "--repl-diskless-sync-delay", "0")
+    replica.start()
     try:
         replica.ask("REPLICAOF", HOST, server.port)
         until(lambda: replica.client().info("replication")["master_link_status"] == "up", "the replica")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import dfbackends
+from dfbackends_redis.testing import RedisCluster
 from tests.cli.running import PATIENCE, Result, run
-from tests.redis.servers import RedisCluster
 
 REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
 

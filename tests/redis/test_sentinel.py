@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+from contract_tests.node import HOST
 from dfbackends import BackendError, Reason, Unavailable
+from dfbackends_redis.testing import Sentinels
+from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, Sentinels, until
 
 
 def url(sentinels: Sentinels, more: str = "") -> str:

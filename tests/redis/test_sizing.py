@@ -7,9 +7,11 @@ import time
 from collections import Counter
 
 import dfbackends
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisCluster, RedisServer
+from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisCluster, RedisServer, until
 
 
 def lines(servers: list[RedisServer]) -> Counter[str]:
@@ -32,7 +34,8 @@ def threads() -> set[str]:
 
 
 def test_one_server_has_one_connection_of_each_purpose(fresh: RedisServer, opened: Open) -> None:
-    servers = [fresh.start()]
+    fresh.start()
+    servers = [fresh]
     backend = opened(f"redis://{HOST}:{fresh.port}")
     assert lines(servers) == {"data": 1}
     assert threads() == set()

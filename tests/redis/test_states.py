@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +12,12 @@ import pytest
 import redis
 
 import dfbackends
+from contract_tests.node import HOST
 from dfbackends import BackendError, Refused, Unavailable
+from dfbackends_redis.testing import RedisServer
+from dfbackends_redis.testing.process import until
+from dfbackends_redis.testing.states import configured
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisServer, until
-
-
-@contextmanager
-def configured(server: RedisServer, name: str, value: str) -> Iterator[None]:
-    before = str(server.client().config_get(name)[name])
-    server.ask("CONFIG", "SET", name, value)
-    try:
-        yield
-    finally:
-        server.ask("CONFIG", "SET", name, before)
 
 
 def url(server: RedisServer, more: str = "") -> str:
@@ -192,7 +183,8 @@ def test_a_wrong_password_is_told_at_once_and_tried_once(fresh: RedisServer) -> 
 
 def test_a_server_in_protected_mode_lets_nobody_in_from_elsewhere(tmp_path: Path) -> None:
     # Without --bind: since that tells Redis 6.2 that its operator has thought of who may come.
-    server = RedisServer(tmp_path / "server", "--protected-mode", "yes", bind="").start()
+    server = RedisServer(tmp_path / "server", "--protected-mode", "yes", bind="")
+    server.start()
     try:
         began = time.monotonic()
         error = raised(dfbackends.open, f"redis://{elsewhere()}:{server.port}?deadline=5")

@@ -14,10 +14,12 @@ import pytest
 from oslo_config import cfg
 
 import dfbackends
+from contract_tests.node import HOST, free_port
 from dfbackends import Refused
+from dfbackends_redis.testing import RedisServer
+from dfbackends_redis.testing.program import has_tls
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisServer, free_port, has_tls
 
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
@@ -44,12 +46,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class SecureServer(RedisServer):
+    """Answers with TLS on another port."""
+
+    tls_port = 0
+
+
 @pytest.fixture(scope="module")
-def secure(folder: Path) -> Iterator[RedisServer]:
+def secure(folder: Path) -> Iterator[SecureServer]:
     yield from serving(folder, "server")
 
 
-def serving(folder: Path, name: str) -> Iterator[RedisServer]:
+def serving(folder: Path, name: str) -> Iterator[SecureServer]:
     if not has_tls():
         pytest.skip("this redis-server was built without TLS")
     port = free_port()
@@ -61,18 +69,19 @@ def serving(folder: Path, name: str) -> Iterator[RedisServer]:
         "--tls-key-file",
         str(folder / f"{name}.key"),
     )
-    server = RedisServer(folder / f"serving-{name}", *settings, "--tls-ca-cert-file", str(folder / "ca.crt")).start()
+    server = SecureServer(folder / f"serving-{name}", *settings, "--tls-ca-cert-file", str(folder / "ca.crt"))
+    server.start()
     server.tls_port = port
     yield server
     server.kill()
 
 
-def url(server: RedisServer, folder: Path, *, ca: str = "ca", client: str = "client", more: str = "") -> str:
+def url(server: SecureServer, folder: Path, *, ca: str = "ca", client: str = "client", more: str = "") -> str:
     login = f"&tls_cert={folder}/{client}.crt&tls_key={folder}/{client}.key" if client else ""
     return f"rediss://{HOST}:{server.tls_port}?deadline=3&tls_ca={folder}/{ca}.crt{login}{more}"
 
 
-def test_everything_works_by_tls(secure: RedisServer, folder: Path, opened: Open) -> None:
+def test_everything_works_by_tls(secure: SecureServer, folder: Path, opened: Open) -> None:
     backend = opened(url(secure, folder))
     inbox = Inbox()
     backend.pubsub.subscribe("t", inbox.on_message, on_loss=inbox.on_loss)
@@ -87,7 +96,7 @@ def test_everything_works_by_tls(secure: RedisServer, folder: Path, opened: Open
 
 
 @pytest.mark.parametrize(("ca", "client"), [("other", "client"), ("ca", "")], ids=["wrong CA", "no client certificate"])
-def test_who_is_not_trusted_is_refused_at_once(secure: RedisServer, folder: Path, ca: str, client: str) -> None:
+def test_who_is_not_trusted_is_refused_at_once(secure: SecureServer, folder: Path, ca: str, client: str) -> None:
     began = time.monotonic()
 
     with pytest.raises(Refused) as caught:
@@ -107,7 +116,7 @@ def test_a_certificate_of_another_name_is_refused_unless_it_is_expected(folder: 
 
 
 def test_verification_can_be_switched_off_in_a_file_and_is_logged(
-    secure: RedisServer, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    secure: SecureServer, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = ["[dfbackends]", "db = redis", "[dfbackends_redis]", f"host = {HOST}", f"port = {secure.tls_port}", "tls = true"]
     lines += ["tls_verify = false", f"tls_cert = {folder}/client.crt", f"tls_key = {folder}/client.key"]

@@ -1,0 +1,94 @@
+"""One process of Redis, a server or a sentinel."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import redis
+
+from contract_tests.node import HOST, Node, free_port
+from contract_tests.waiting import eventually
+from dfbackends_redis.testing.program import program
+
+_TIMEOUT = 5.0
+_BUS = 10_000
+
+
+class RedisServer(Node):
+    """Keeps its data, its log and its configuration, which it rewrites itself when its part changes, in a folder."""
+
+    def __init__(
+        self, folder: Path, *settings: str, port: int | None = None, watches: Sequence[str] = (), bind: str = HOST
+    ) -> None:
+        """Take settings as on the command line; what a sentinel ``watches`` as lines of its file. Without ``bind`` on all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        port = port or free_port()
+        file = folder / "redis.conf"
+        if not file.exists():
+            bound = [f"bind {bind}"] if bind else []
+            file.write_text("\n".join([f"port {port}", *bound, f"dir {folder}", 'save ""', *watches]) + "\n")
+        command = [program(), str(file), *(["--sentinel"] if watches else settings)]
+        super().__init__(command, port, folder / "log")
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self.pid is not None
+
+    def client(self, **settings: object) -> redis.Redis:
+        """Return a client of redis-py."""
+        return redis.Redis(HOST, self.port, decode_responses=True, socket_timeout=_TIMEOUT, **settings)  # type: ignore[arg-type]
+
+    def ask(self, *command: str | int) -> object:
+        """Return the answer to a command."""
+        with self.client() as client:
+            return client.execute_command(*command)
+
+    def lines(self, name: str) -> int:
+        """Return how many connections of a name there are."""
+        with self.client() as client:
+            return sum(line["name"] == name for line in client.client_list())
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has loaded its data, and is a master, or a replica that has what its master has."""
+        with self.client() as client:
+            info = client.info()
+        return bool(not info.get("loading") and (info.get("role", "master") == "master" or info["master_link_status"] == "up"))
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), 1.0) as line:
+                line.settimeout(1.0)
+                line.sendall(b"PING\r\n")
+                return bool(line.recv(64))
+        except OSError:
+            return False
+
+
+def until(holds: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
+    """Wait; a server that does not answer meanwhile is no answer."""
+
+    def found() -> bool:
+        try:
+            return holds()
+        except redis.RedisError:
+            return False
+
+    eventually(found, what, timeout)
+
+
+def port_with_bus() -> int:
+    """Return a port that is free, as is the one of its bus, which is ten thousand higher."""
+    while True:
+        port = free_port() % 40_000 + _BUS
+        try:
+            with socket.socket() as own, socket.socket() as bus:
+                own.bind((HOST, port))
+                bus.bind((HOST, port + _BUS))
+        except OSError:
+            continue
+        return port
