@@ -60,6 +60,8 @@ class Plan:
         """How often each fault had something to strike."""
         self.missed: list[str] = []
         """Calls that should have been struck, and were not."""
+        self.spent = 0.0
+        """Seconds for which calls have waited until a server was in a state, or out of it."""
         self._inflicted: set[Fault] = set()
         self._public = public
         self._carried: Counter[tuple[str, str]] = Counter()
@@ -128,6 +130,11 @@ class Plan:
         """Note that a call came about without the fault that it was to meet."""
         with self.changed:
             self.missed.append(f"{verb}: {fault.value}")
+
+    def spend(self, seconds: float) -> None:
+        """Note that a call has waited for a state."""
+        with self.changed:
+            self.spent += seconds
 
     def check(self) -> None:
         """Return if all that was said has happened.

@@ -16,6 +16,7 @@ from contract_tests.proxy import Proxy
 from contract_tests.server import Server
 from contract_tests.simulated import Lost
 from contract_tests.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
+from contract_tests.waiting import Stopwatch
 
 _LATENCY = 0.3
 
@@ -152,10 +153,21 @@ class Wire(Injector):
                 if not self.plan.awaits(verb):
                     return request()
                 self.plan.hit(fault)
-                with self._server.states[fault](self._server):
-                    # All are on one network.
-                    self._calls[0].settle()
-                    return request()
+                return self._in_state(fault, request)
+
+    def _in_state(self, fault: Fault, request: Callable[[], R]) -> R:
+        entering = Stopwatch()
+        with ExitStack() as state:
+            state.enter_context(self._server.states[fault](self._server))
+            # All are on one network.
+            self._calls[0].settle()
+            self.plan.spend(entering.seconds)
+            try:
+                return request()
+            finally:
+                leaving = Stopwatch()
+                state.close()
+                self.plan.spend(leaving.seconds)
 
     def _refused(self, verb: str, request: Callable[[], R], *, begun: bool) -> R:
         for proxy in self._calls:

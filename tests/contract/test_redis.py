@@ -1,4 +1,4 @@
-"""The contract on ``redis``, ``redis-cluster`` and ``redis-sentinel``."""
+"""The contract on ``redis``; for a cluster and Sentinel see ``tests/redis/test_verify.py``."""
 
 import pytest
 
@@ -12,15 +12,3 @@ class TestRedis(BackendContract):
     """One server."""
 
     backend = "redis"
-
-
-class TestRedisCluster(BackendContract):
-    """Three masters."""
-
-    backend = "redis-cluster"
-
-
-class TestRedisSentinel(BackendContract):
-    """A master, a replica and three sentinels."""
-
-    backend = "redis-sentinel"

@@ -32,10 +32,11 @@ class Call(NamedTuple):
 class Load:
     """Ends with its ``with`` block. What is published are the numbers from 0 on, those that raised among them."""
 
-    def __init__(self, backend: dfbackends.Backend, table: str, topic: str = "", writers: int = 2) -> None:
+    def __init__(self, backend: dfbackends.Backend, table: str, topic: str = "", *, writers: int = 2, size: int = 10) -> None:
         self.calls: list[Call] = []
         self._backend = backend
         self._table, self._topic = table, topic
+        self._value = "x" * size
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(writers)]
         if topic:
@@ -74,7 +75,7 @@ class Load:
             began, error = time.monotonic(), None
             key = f"{number}-{count}"
             try:
-                self._backend.db.put(self._table, key, count)
+                self._backend.db.put(self._table, key, self._value)
             except BackendError as raised:
                 error = raised
             self.calls.append(Call(key, began, time.monotonic() - began, error))
