@@ -27,7 +27,7 @@ from dfbackends.api import DbApi, PubSubApi, Transactional, Watching
 from dfbackends.config import Settings, from_url
 from dfbackends.errors import ConfigurationError
 from dfbackends.names import Namespace
-from dfbackends.opening import opened_driver
+from dfbackends.opening import kept_in, opened_driver
 from dfbackends.url import parse
 
 GROUP = "dfbackends.harness"
@@ -35,10 +35,10 @@ GROUP = "dfbackends.harness"
 
 
 class Drivers(NamedTuple):
-    """The two drivers of a handle; without ``pubsub`` messages are kept in the database."""
+    """The two drivers of a handle."""
 
     db: DbApi
-    pubsub: PubSubApi | None
+    pubsub: PubSubApi
     settings: Settings
 
 
@@ -138,13 +138,10 @@ class ServedHarness(Harness):
 
     def _assembled(self, asking: Drivers, listening: Drivers, injector: Injector) -> dfbackends.Backend:
         forgets = Capability.RESUMING not in self.capabilities
-        pubsub = None
-        if asking.pubsub is not None:
-            pubsub = faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets)
         _, _, (retries, deadline, _), namespace, threads = settings = asking.settings
         return dfbackends.assemble(
             faulty_db(asking.db, injector, lines=listening.db, forgets=forgets),
-            pubsub,
+            faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets),
             namespace=namespace,
             retries=retries,
             deadline=deadline,
@@ -189,20 +186,20 @@ def _capabilities(settings: Settings) -> frozenset[Capability]:
 
 def _faults(settings: Settings, server: Server) -> frozenset[Fault]:
     stores = STORES if server.replaceable is not None else frozenset()
-    # Messages that are kept in the database, and polled for, have no line.
-    lined = settings.pubsub is not None
     if server.in_process:
-        return stores | (SIMULATED if lined else SIMULATED - LINES)
+        return stores | SIMULATED
     if not server.count:
         return frozenset()
-    return stores | NETWORK | PROCESSES | server.states.keys() | (LINES if lined else frozenset({Fault.SLICED}))
+    # Messages that are kept in the database, and polled for, have no line on a network.
+    lines = LINES if settings.pubsub is not None else frozenset({Fault.SLICED})
+    return stores | NETWORK | PROCESSES | server.states.keys() | lines
 
 
 def _opened(url: str) -> Drivers:
     settings = from_url(parse(url))
     deadline = settings.patience.deadline
     db: DbApi = opened_driver(settings.db, deadline)
-    pubsub: PubSubApi | None = opened_driver(settings.pubsub, deadline) if settings.pubsub is not None else None
+    pubsub: PubSubApi = opened_driver(settings.pubsub, deadline) if settings.pubsub else kept_in(db, settings.namespace)
     return Drivers(db, pubsub, settings)
 
 
