@@ -15,7 +15,9 @@ _OUTCOMES_FOR = 10
 """Deadlines for which the outcome of an operation is kept."""
 
 OPTIONS: list[cfg.Opt] = [
-    cfg.StrOpt("path", help="The folder. It is made where there is none, readable by this user only."),
+    cfg.StrOpt(
+        "path", help="The file. It is made where there is none, readable by this user only; beside it lies one of locks."
+    ),
     cfg.IntOpt(
         "map_size",
         default=1024,
@@ -35,7 +37,7 @@ def _open(settings: Mapping[str, Any], deadline: float) -> LmdbDb:
 
 def _address(address: Address) -> Mapping[str, str]:
     if address.variant or address.hosts or address.user is not None or not address.path:
-        raise ValueError("the form is lmdb:folder, or lmdb:/directory/folder")
+        raise ValueError("the form is lmdb:file, or lmdb:/directory/file")
     return {"path": address.path}
 
 

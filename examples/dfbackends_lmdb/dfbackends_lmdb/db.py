@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import count, islice
+from itertools import count, islice, takewhile
 from typing import Any
 
 import lmdb
@@ -27,10 +27,9 @@ _LAST, _OUTCOMES, _AGES = place("last"), place("outcomes"), place("ages")
 def names(txn: lmdb.Transaction[bytes], where: bytes) -> Iterator[bytes]:
     """Yield what stands behind a place in the keys, in order."""
     cursor = txn.cursor()
-    there = cursor.set_range(where)
-    while there and cursor.key().startswith(where):
-        yield cursor.key()[len(where) :]
-        there = cursor.next()
+    if cursor.set_range(where):
+        keys = takewhile(lambda key: key.startswith(where), cursor.iternext(values=False))
+        yield from (key[len(where) :] for key in keys)
 
 
 def find(txn: lmdb.Transaction[bytes], key: Key) -> Record | None:
@@ -58,13 +57,8 @@ def do(txn: lmdb.Transaction[bytes], write: Write, revision: int) -> int:
     return revision
 
 
-def known(txn: lmdb.Transaction[bytes], op: OpId) -> Any:
-    """Return the revisions of an operation; an empty list where it was cancelled, None where nothing is known of it."""
-    return json.loads(txn.get(_OUTCOMES + op.encode(), b"null"))
-
-
 def keep(txn: lmdb.Transaction[bytes], op: OpId, revisions: Sequence[int | None], seconds: float) -> None:
-    """Record what is known of an operation for a time, and forget what is older."""
+    """Record the revisions of an operation for a time, none where it was cancelled, and forget older ones."""
     now, until = (int(1e6 * (time.time() + ahead)).to_bytes(8, "big") for ahead in (0, seconds))
     txn.put(_OUTCOMES + op.encode(), json.dumps(revisions).encode())
     txn.put(_AGES + until + op.encode(), b"")
@@ -74,14 +68,10 @@ def keep(txn: lmdb.Transaction[bytes], op: OpId, revisions: Sequence[int | None]
 
 
 class LmdbDb(Handle, DbApi, Transactional):
-    """The database side. ``seconds`` is for how long the outcome of an operation is kept."""
+    """The database side."""
 
     errors = ERRORS
     limits = Limits(name=511 - len(_LAST))
-
-    def __init__(self, path: str, map_size: int, *, sync: bool, seconds: float) -> None:
-        super().__init__(path, map_size, sync=sync)
-        self._seconds = seconds
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
         with self._transaction() as txn:
@@ -97,7 +87,7 @@ class LmdbDb(Handle, DbApi, Transactional):
 
     def _written(self, writes: Sequence[Write], op: OpId, checks: Mapping[Key, Any] | None = None) -> list[Any] | None:
         with self._transaction(write=True) as txn:
-            revisions = known(txn, op)
+            revisions = json.loads(txn.get(_OUTCOMES + op.encode(), b"null"))
             if revisions is not None:
                 return revisions or None
             good = [meets(find(txn, write.key), write.expect) for write in writes]
@@ -112,7 +102,7 @@ class LmdbDb(Handle, DbApi, Transactional):
 
     def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
         with self._transaction(write=True) as txn:
-            revisions = known(txn, op)
+            revisions = json.loads(txn.get(_OUTCOMES + op.encode(), b"null"))
             if revisions is None:
                 keep(txn, op, [], max(3600, self._seconds))
             return revisions or [Fence.NEVER] * len(keys)

@@ -15,30 +15,30 @@ from dfbackends.errors import Meaning, OutcomeUnknown, Refused, Unavailable
 ERRORS = [
     Meaning(lmdb.MapFullError, None, Refused, "full"),
     Meaning(lmdb.DiskError, None, Refused, "full"),
-    Meaning(lmdb.ReadonlyError, None, Refused, "read_only"),
+    Meaning(lmdb.ReadonlyError, None, Refused, "forbidden"),
+    Meaning(lmdb.InvalidError, None, Refused, "protocol"),
     # A commit that ended like this may have reached the disk; any other failure undid the transaction.
     Meaning(lmdb.Error, lambda error: error.code == errno.EIO, OutcomeUnknown, "protocol"),
     Meaning(lmdb.Error, None, Unavailable, "unreachable"),
-    Meaning(PermissionError, None, Refused, "forbidden"),
     Meaning(OSError, None, Unavailable, "unreachable"),
 ]
 
 _turn = threading.Lock()  # Of the one who uses LMDB; a fork takes it as well, and so finds nobody in the middle.
-_open: dict[tuple[str, int, bool], tuple[lmdb.Environment, set[Handle]]] = {}
+_open: dict[tuple[str, int, bool], tuple[lmdb.Environment, int, set[Handle]]] = {}
 
 
 class Handle:
-    """One of those that share an environment: LMDB forbids a process to open the same files twice."""
+    """One of those that share an environment, since LMDB forbids a process to open a file twice."""
 
-    def __init__(self, path: str, map_size: int, *, sync: bool) -> None:
-        self._options = path, map_size, sync = os.path.realpath(path), map_size, sync
+    def __init__(self, path: str, map_size: int, *, sync: bool, seconds: float) -> None:
+        self._seconds = seconds
+        self._options = (os.path.realpath(path), map_size, sync)
         with _turn:
             if self._options not in _open:
-                _open[self._options] = lmdb.open(path, map_size=map_size, sync=sync, max_readers=512, mode=0o700), set()
-            self._lmdb, self._handles = _open[self._options]
+                env = lmdb.open(self._options[0], map_size, subdir=False, sync=sync, max_readers=512, mode=0o600)
+                _open[self._options] = env, os.stat(self._options[0]).st_ino, set()
+            self._lmdb, self._inode, self._handles = _open[self._options]
             self._handles.add(self)
-        self._file = os.path.join(path, "data.mdb")
-        self._inode = os.stat(self._file).st_ino
 
     @contextmanager
     def _transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
@@ -52,17 +52,15 @@ class Handle:
                 self._lmdb.reader_check()
                 self._lmdb.set_mapsize(0)
                 raise
-            if os.stat(self._file).st_ino != self._inode:
+            if os.stat(self._options[0]).st_ino != self._inode:
                 raise OSError(errno.ESTALE, "another file is at the path; what was written to this one is lost")
 
     def close(self) -> None:
         """Leave the environment; the last one closes it."""
         with _turn:
-            if self in self._handles:
-                self._handles.remove(self)
-                if not self._handles:
-                    del _open[self._options]
-                    self._lmdb.close()
+            if self._handles == {self}:
+                _open.pop(self._options)[0].close()
+            self._handles.discard(self)
 
 
 def _in_child() -> None:

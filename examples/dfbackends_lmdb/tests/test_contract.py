@@ -6,6 +6,8 @@ SETTINGS = "db = lmdb\n[dfbackends_lmdb]\npath = {tmp}/store\nsync = false\n"
 
 
 class TestLmdb(BackendContract):
+    """The backend in an LMDB environment."""
+
     backend = "lmdb"
 
     @classmethod
