@@ -10,7 +10,7 @@ PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 
 def built(sources: list[Path], folder: Path) -> list[Path]:
-    """Build a wheel of each folder of sources, from what is installed, and return them."""
-    command = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, *sources]
-    subprocess.run(command, check=True, timeout=100)
+    """Build a wheel of each folder of sources, with what is installed, and return them."""
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
+    subprocess.run([*PIP, "wheel", *options, *map(str, sources)], check=True, timeout=100)
     return sorted(folder.glob("*.whl"))
