@@ -56,6 +56,11 @@ class Place:
         return done.stdout
 
 
+def lines(path: Path) -> int:
+    """Return how many lines are not blank."""
+    return sum(1 for line in path.read_text().splitlines() if line.strip())
+
+
 @pytest.fixture(scope="module")
 def place(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The core, the suite and the example; from the environment of this test comes what they depend on, and nothing of ours."""
@@ -69,6 +74,13 @@ def place(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     shutil.copytree(copy / EXAMPLE / "tests", place.folder / "tests")
     (place.folder / "conftest.py").write_text(ONLY_THESE_LEVELS)
     return place
+
+
+def test_its_driver_and_its_test_are_as_short_as_the_page_says() -> None:
+    driver = [path for path in (ROOT / EXAMPLE / "dfbackends_lmdb").glob("*.py") if path.name != "config.py"]
+
+    assert sum(map(lines, driver)) < 150
+    assert lines(ROOT / EXAMPLE / "tests" / "test_contract.py") < 15
 
 
 @pytest.mark.timeout(120)

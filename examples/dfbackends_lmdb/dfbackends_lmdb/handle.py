@@ -17,8 +17,8 @@ ERRORS = [
     Meaning(lmdb.DiskError, None, Refused, "full"),
     Meaning(lmdb.ReadonlyError, None, Refused, "forbidden"),
     Meaning(lmdb.InvalidError, None, Refused, "protocol"),
-    # A commit that ended like this may have reached the disk; any other failure undid the transaction.
-    Meaning(lmdb.Error, lambda error: error.code == errno.EIO, OutcomeUnknown, "protocol"),
+    # A commit that the disk failed may have reached it; any other failure undid the transaction.
+    Meaning(lmdb.Error, "mdb_txn_commit", OutcomeUnknown, "protocol"),
     Meaning(lmdb.Error, None, Unavailable, "unreachable"),
     Meaning(OSError, None, Unavailable, "unreachable"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -60,6 +61,23 @@ def test_a_full_store_goes_on_in_a_larger_map(url: str) -> None:
     with dfbackends.open(f"{url}&map_size=8") as backend:
         backend.db.create("t", "more", VALUE)
         assert len(list(backend.db.keys("t"))) == written + 1
+
+
+def test_a_write_that_the_disk_fails_is_settled(tmp_path: Path, url: str) -> None:
+    def use() -> str:
+        with dfbackends.open(f"{url}&retries=1") as backend:
+            backend.db.put("t", "k", 1)
+            _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "store").stat().st_size + 65536, most))
+            with pytest.raises(dfbackends.Unavailable) as caught:
+                backend.db.put("t", "k", VALUE)
+            assert "mdb_txn_commit" in str(caught.value.__cause__)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            assert backend.db.get("t", "k") == 1
+            backend.db.put("t", "k", VALUE)
+        return "done"
+
+    assert in_child(use) == "done"
 
 
 def test_a_store_that_another_process_has_made_larger_is_read_and_written(url: str, small: dfbackends.Backend) -> None:
