@@ -25,7 +25,7 @@ Told = Heard | Loss
 
 
 class Missing(NamedTuple):
-    """A message that did not come, and the two that came in its place, one behind the other; None: it would have been the first."""
+    """A message that did not come, and the two that came in its place; None where it would have been the first."""
 
     message: Heard
     before: Heard | None

@@ -115,9 +115,7 @@ class HistoryCases(Cases):
             store.plan.arm(chosen.choice(FAULTS), at=at)
             at += chosen.randint(*(every or ((2, 8) if settled else (8, 16))))
 
-    def run_in_trouble(
-        self, store: Store, recorder: Recorder, clients: Sequence[Database], operations: int, seed: str
-    ) -> None:
+    def run_in_trouble(self, store: Store, recorder: Recorder, clients: Sequence[Database], operations: int, seed: str) -> None:
         """Let clients work while faults strike, and look at what is there at the end, which must be explained, too."""
         with self.latecomers(store):
             recorder.run(clients, operations, seed)

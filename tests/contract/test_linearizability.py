@@ -148,5 +148,5 @@ def test_more_clients_than_can_be_judged_are_refused() -> None:
 
     assert linearizable(crowd(CLIENTS))
     assert linearizable([*crowd(CLIENTS), *(Operation("put", number, begin=2, end=3) for number in range(20, 20 + CLIENTS))])
-    with pytest.raises(ValueError, match="9 clients worked on one key at the same time.*at most 8"):
+    with pytest.raises(ValueError, match=r"9 clients worked on one key at the same time.*at most 8"):
         judged(crowd(CLIENTS + 1))
