@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -33,8 +34,8 @@ def search(recorder: Recorder) -> None:
 
 def compare(recorder: Recorder) -> None:
     """Compare revisions with the time, key by key."""
-    wrong = {key: contradictions(history) for key, history in recorder.histories.items()}
-    assert {key: found for key, found in wrong.items() if found} == {}
+    wrong = [(key, found) for key, history in recorder.histories.items() for found in contradictions(history)]
+    assert not wrong, (Counter(found.what for _, found in wrong), wrong[0])
 
 
 def check_calm(recorder: Recorder) -> None:
