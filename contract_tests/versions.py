@@ -1,7 +1,7 @@
 """Whether the revisions that were answered fit to what was written and read, and to the time: for histories that are long.
 
-Of n operations it takes n log n steps, 200,000 of them a second, where a search for an order may never end. It knows less: what was answered without a
-revision counts only as far as it must have been between two others.
+Of n operations it takes n log n steps, 200,000 of them a second, where a search for an order may never end. It knows less: what
+was answered without a revision counts only as far as it must have been between two others.
 """
 
 from __future__ import annotations
