@@ -34,7 +34,7 @@ def test_blind_repetition_is_not_linearizable(seed: int) -> None:
 def test_blind_repetition_shows_in_revisions(seed: int) -> None:
     with (
         cases(attempts=10) as (blind, store),
-        pytest.raises(AssertionError, match=r"Counter\(.*a value was read that was not written"),
+        pytest.raises(AssertionError, match=r"Counter\(.*a value was read "),
     ):
         blind.test_long_histories_under_faults_agree_with_their_revisions(store, COUNTS, seed)
 
