@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="which others are run (default: any)")
     parser.add_argument("-n", type=int, default=0, metavar="PROCESSES", help="run in several processes, by pytest-xdist")
     parser.add_argument("--report", metavar="FILE", help="write the outcomes to a file, as JSON")
+    parser.add_argument("--durations", type=int, default=0, help="name the slowest cases")
     parser.add_argument("--verbose", action="store_true", help="show how each case failed")
     given = parser.parse_args(arguments)
     known = mutants()
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"there is no mutant {', '.join(sorted(unknown))}; --list tells them")
     Choice(given.names, None if given.all else given.others, 5 if given.all else given.rounds, given.seed).publish()
     with tempfile.TemporaryDirectory() as folder:
-        options = ["-q", "-c", os.devnull, "--rootdir", folder, "--basetemp", f"{folder}/tmp", "-p", "no:cacheprovider"]
+        options = ["-q", "--durations", str(given.durations), "-c", os.devnull, "--rootdir", folder, "--basetemp", f"{folder}/tmp", "-p", "no:cacheprovider"]
         options += ["-p", "contract_tests.mutants.plugin", "--contract-profile", "quick"]
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
         options += ["-n", str(given.n)] if given.n else []
