@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from contract_tests.mutants.choice import Choice
+from contract_tests.mutants.judgement import Judgement, read
 from contract_tests.mutants.registry import mutants
 
 SUITE = Path(__file__).with_name("suite.py")
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often the named case is run (default: 1)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="which others are run (default: any)")
     parser.add_argument("-n", type=int, default=0, metavar="PROCESSES", help="run in several processes, by pytest-xdist")
-    parser.add_argument("--report", metavar="FILE", help="write the outcomes to a file, as JSON")
+    parser.add_argument("--cases", nargs="+", metavar="CASE", help="run these other cases only")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="add the outcomes to a file, a line of JSON each")
+    parser.add_argument("--judge", type=Path, nargs="+", metavar="FILE", help="say what such files tell, and run nothing")
     parser.add_argument("--durations", type=int, default=0, help="name the slowest cases")
     parser.add_argument("--verbose", action="store_true", help="show how each case failed")
     given = parser.parse_args(arguments)
@@ -37,15 +40,21 @@ def main(arguments: Sequence[str]) -> int:
         for mutant in known.values():
             print(f"{mutant.name} ({mutant.base.value}): {mutant.defect}\n    found by {mutant.kills}")
         return 0
+    if given.judge:
+        outcomes = read(given.judge)
+        judgement = Judgement(Choice(others=None, rounds=given.rounds), [known[name] for name in outcomes], outcomes)
+        print("\n".join(judgement.lines()))
+        return 0 if judgement.good else 1
     if unknown := set(given.names) - known.keys():
         parser.error(f"there is no mutant {', '.join(sorted(unknown))}; --list tells them")
-    Choice(given.names, None if given.all else given.others, 5 if given.all else given.rounds, given.seed).publish()
+    others, rounds = (None, 5) if given.all else (given.others, given.rounds)
+    Choice(given.names, others, rounds, given.seed, given.cases).publish()
     with tempfile.TemporaryDirectory() as folder:
         options = ["-q", "--durations", str(given.durations), "-c", os.devnull, "--rootdir", folder, "--basetemp", f"{folder}/tmp", "-p", "no:cacheprovider"]
         options += ["-p", "contract_tests.mutants.plugin", "--contract-profile", "quick"]
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
         options += ["-n", str(given.n)] if given.n else []
-        options += ["--mutants-report", given.report] if given.report else []
+        options += ["--mutants-report", str(given.report)] if given.report else []
         return int(pytest.main([*options, str(SUITE)]))
 
 

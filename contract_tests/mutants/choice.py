@@ -24,6 +24,8 @@ class Choice(NamedTuple):
     others: int | None = 5
     rounds: int = 1
     seed: int = 0
+    cases: Sequence[str] | None = None
+    """The other cases to pick from; None for all."""
 
     def publish(self) -> None:
         """Tell the processes that are started from now on."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from contract_tests.clauses import clauses
 from contract_tests.contract import BackendContract
@@ -18,6 +20,17 @@ LEAST = 0.8
 
 # With five others that part says little of one mutant: half as much of one, and all of it of all together.
 _FEW = 20
+
+
+def read(paths: Sequence[Path]) -> dict[str, Outcomes]:
+    """Return the outcomes that several runs have written."""
+    found: dict[str, Outcomes] = {}
+    for path in paths:
+        for line in path.read_text().splitlines():
+            mutant, number, case, passed = json.loads(line)
+            outcomes = found.setdefault(mutant, {})
+            outcomes[number, case] = passed and outcomes.get((number, case), True)
+    return found
 
 
 class Judgement:

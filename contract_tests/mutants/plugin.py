@@ -25,7 +25,7 @@ _GRACE = 30.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where the outcomes are written."""
-    parser.getgroup("dfbackends mutants").addoption("--mutants-report", type=Path, help="write the outcomes to this file, as JSON")
+    parser.getgroup("dfbackends mutants").addoption("--mutants-report", type=Path, help="add the outcomes to this file, a line of JSON each")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,6 +62,8 @@ class Running:
                 for mark in getattr(getattr(suite, name), "pytestmark", ())
                 if mark.name == "clause" and name != mutant.case and _may_apply(suite, mark.args[0])
             ]
+            if self._choice.cases is not None:
+                names = [name for name in names if name in self._choice.cases]
             picked = self._choice.random("cases", mutant.name)
             count = len(names) if self._choice.others is None else min(self._choice.others, len(names))
             self._picked[mutant.name] = set(picked.sample(names, count))
@@ -108,15 +110,16 @@ class Running:
         outcomes = self._outcomes[mutant.name]
         passed, at = report.outcome != "failed", (number, case)
         outcomes[at] = passed and outcomes.get(at, True)
+        path: Path | None = self._config.getoption("mutants_report")
+        if path is not None and not hasattr(self._config, "workerinput"):
+            # At once, so that a run that is broken off has told what it has found.
+            with path.open("a") as report:
+                report.write(json.dumps([mutant.name, number, case, passed]) + "\n")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge."""
         if hasattr(self._config, "workerinput"):
             return
-        path: Path | None = self._config.getoption("mutants_report")
-        if path is not None:
-            found = {name: [[*at, passed] for at, passed in each.items()] for name, each in self._outcomes.items()}
-            path.write_text(json.dumps(found, indent=1))
         session.exitstatus = 0 if self._judgement().good else 1
 
     @pytest.hookimpl(tryfirst=True)

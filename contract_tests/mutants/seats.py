@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dfbackends.audience import Audience
+from dfbackends.audience import Audience, _Channel
 from dfbackends.backend import Backend
 from dfbackends.backlog import Backlog
 from dfbackends.batch import Batch
@@ -63,11 +63,6 @@ LATER: dict[type, Made] = {
     Mirror: (lambda backend: backend, "mirror", lambda owner, given, made: [made]),
     Follower: (lambda backend: backend, "mirror", lambda owner, given, made: [made._follower]),
     Backlog: (lambda backend: backend.pubsub._delivery, "start", lambda owner, given, made: [given[0].backlog]),
-    Continuity: (
-        lambda backend: backend.pubsub._audience,
-        "join",
-        lambda owner, given, made: [channel.continuity for channel in owner._channels.values()],
-    ),
 }
 """The objects that are made by a method, or are there once it was called: whose method, and which they are."""
 
@@ -81,6 +76,8 @@ def seated(backend: Backend, kind: type[Any]) -> Backend:
     for usual, (owner, method, chosen) in LATER.items():
         if issubclass(kind, usual):
             _intercept(owner(backend), method, kind, chosen)
+    if issubclass(kind, Continuity):
+        backend.pubsub._audience.__class__ = type("Seating", (Audience,), {"join": _joining(kind)})
     if issubclass(kind, Replica) and backend._mirrors._changes is not None:
         backend._mirrors._changes.__class__ = type("Seating", (Changes,), {"follow": _following(kind)})
     return backend
@@ -96,6 +93,15 @@ def _intercept(owner: Any, method: str, kind: type[Any], chosen: Callable[[Any, 
         return made
 
     owner.__class__ = type("Seating", (type(owner),), {method: called})
+
+
+def _joining(kind: type[Any]) -> Callable[..., None]:
+    def join(self: Audience, hearer: Any, head: str, now: float) -> None:
+        # Before the first message comes to it.
+        self._channels.setdefault(hearer.name, _Channel()).continuity.__class__ = kind
+        Audience.join(self, hearer, head, now)
+
+    return join
 
 
 def _following(kind: type[Any]) -> Callable[..., None]:

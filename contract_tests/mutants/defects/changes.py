@@ -40,8 +40,8 @@ class HeadsNeverChange(Store):
     def put(self, write: Write, op: OpId) -> int:
         revision = super().put(write, op)
         logged = self.log.pop()
-        self.log.append(logged._replace(changes=[change._replace(prev="x", head="x") for change in logged.changes]))
-        self.heads = dict.fromkeys(self.heads, "x")
+        self.log.append(logged._replace(changes=[change._replace(prev="", head="") for change in logged.changes]))
+        self.heads.clear()
         return revision
 
 

@@ -120,13 +120,13 @@ class LatencyBreaksTheLine(Line[Any, Any]):
 
 @mutant(kills="test_being_idle_is_no_loss")
 class IdlenessBreaksTheLine(MessageFeed):
-    """A line on which nothing comes for two seconds ends."""
+    """A line on which nothing comes for 2.5 seconds ends."""
 
     def receive(self, timeout: float) -> Sequence[Message | Confirmed[str] | Denied[str] | Alive]:
         events = super().receive(timeout)
         if events:
             self.__dict__["heard"] = time.monotonic()
-        if time.monotonic() - self.__dict__.setdefault("heard", time.monotonic()) > 2:
+        if time.monotonic() - self.__dict__.setdefault("heard", time.monotonic()) > 2.5:
             raise HandleClosed
         return events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ class ChangesWhileLoadingAreLost(Replica):
 
     def load(self, stream: Stream, snapshot: Iterable[tuple[str, Record]]) -> bool:
         found = list(snapshot)
+        time.sleep(0.01)
         with self._lock:
             if stream in self._parts:
                 self._parts[stream].since = {}
@@ -170,7 +172,7 @@ class CopiesAreAlwaysLoadedAgain(Replica):
         self.doubt([stream])
 
 
-@mutant(kills="test_all_mirrors_of_a_line")
+@mutant(kills="test_all_mirrors_of_a_line", base=Base.FORGETFUL)
 class OneCopyIsMended(Mirrors):
     """Of several copies on a line the first is mended after an outage."""
 

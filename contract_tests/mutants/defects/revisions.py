@@ -46,7 +46,7 @@ class RevisionsBeginAnewInATable(RenumberedStore):
     def number(self, write: Write, before: Record | None, revision: int) -> int:
         count: dict[Table, int] = self.__dict__.setdefault("count", {})
         table = write.key.table
-        if not self.tables.get(table):
+        if before is None and len(self.tables[table]) == 1:
             count.pop(table, None)
         count[table] = count.get(table, 0) + 1
         return count[table]
