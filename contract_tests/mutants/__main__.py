@@ -16,6 +16,9 @@ from contract_tests.mutants.choice import Choice
 from contract_tests.mutants.judgement import Judgement, read
 from contract_tests.mutants.registry import mutants
 
+SOON = "4"
+"""Seconds that a case waits for what must come, since here it often does not."""
+
 SUITE = Path(__file__).with_name("suite.py")
 
 
@@ -48,12 +51,25 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(given.names) - known.keys():
         parser.error(f"there is no mutant {', '.join(sorted(unknown))}; --list tells them")
     others, rounds = (None, 5) if given.all else (given.others, given.rounds)
+    os.environ.setdefault("DFB_SOON", SOON)
     Choice(given.names, others, rounds, given.seed, given.cases).publish()
     with tempfile.TemporaryDirectory() as folder:
-        options = ["-q", "--durations", str(given.durations), "-c", os.devnull, "--rootdir", folder, "--basetemp", f"{folder}/tmp", "-p", "no:cacheprovider"]
+        options = [
+            "-q",
+            "--durations",
+            str(given.durations),
+            "-c",
+            os.devnull,
+            "--rootdir",
+            folder,
+            "--basetemp",
+            f"{folder}/tmp",
+            "-p",
+            "no:cacheprovider",
+        ]
         options += ["-p", "contract_tests.mutants.plugin", "--contract-profile", "quick"]
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
-        options += ["-n", str(given.n)] if given.n else []
+        options += ["-n", str(given.n), "--dist", "loadscope"] if given.n else []
         options += ["--mutants-report", str(given.report)] if given.report else []
         return int(pytest.main([*options, str(SUITE)]))
 

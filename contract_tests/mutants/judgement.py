@@ -86,7 +86,8 @@ class Judgement:
     def lines(self) -> Iterator[str]:
         """Yield what there is to say."""
         run = len(self._run)
-        yield f"{run} mutants, {run - len(self.survivors)} killed by the named case in {self._choice.rounds} of {self._choice.rounds} rounds"
+        rounds = self._choice.rounds
+        yield f"{run} mutants, {run - len(self.survivors)} killed by the named case, in {rounds} of {rounds} rounds"
         for mutant in self.survivors:
             yield f"    {mutant.name}: {mutant.kills} found it in {self.killed(mutant)} rounds"
         passed, count = self._total()

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ _GRACE = 30.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where the outcomes are written."""
-    parser.getgroup("dfbackends mutants").addoption("--mutants-report", type=Path, help="add the outcomes to this file, a line of JSON each")
+    parser.getgroup("dfbackends mutants").addoption(
+        "--mutants-report", type=Path, help="add the outcomes to this file, a line of JSON each"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,7 +92,7 @@ class Running:
             item.add_marker(pytest.mark.timeout(TIMEOUT), append=False)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:  # type: ignore[misc]
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """End the process where even the end of a case hangs; the mutant is killed by it, and another process goes on."""
         watchdog = threading.Timer(TIMEOUT + _GRACE, _give_up, [item.nodeid])
         watchdog.daemon = True
@@ -100,9 +102,20 @@ class Running:
         finally:
             watchdog.cancel()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Run the named case no more in this round once it has found the mutant: with one parameter is enough."""
+        suite, case = item.nodeid.split("::")[1:]
+        mutant, number = _of(suite, self._known)
+        assert mutant is not None
+        if _case(case) == mutant.case and any(
+            at[0] == number and _case(at[1]) == mutant.case and not passed for at, passed in self._outcomes[mutant.name].items()
+        ):
+            pytest.skip("found already")
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of a case; that its end failed counts, too."""
-        if report.when != "call" and report.passed:
+        if report.skipped or (report.when != "call" and report.passed):
             return
         _, suite, case = report.nodeid.split("::")
         mutant, number = _of(suite, self._known)
@@ -113,8 +126,8 @@ class Running:
         path: Path | None = self._config.getoption("mutants_report")
         if path is not None and not hasattr(self._config, "workerinput"):
             # At once, so that a run that is broken off has told what it has found.
-            with path.open("a") as report:
-                report.write(json.dumps([mutant.name, number, case, passed]) + "\n")
+            with path.open("a") as lines:
+                lines.write(json.dumps([mutant.name, number, case, passed]) + "\n")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge."""
@@ -126,7 +139,8 @@ class Running:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what was found, in place of what became of the cases."""
         contract = self._config.pluginmanager.get_plugin("dfbackends-contract")
-        contract.tally.verdicts.clear()  # type: ignore[union-attr]
+        assert contract is not None
+        contract.tally.verdicts.clear()
         if not hasattr(self._config, "workerinput"):
             terminalreporter.section("mutants")
             terminalreporter.line("\n".join(self._judgement().lines()))
@@ -139,6 +153,10 @@ def _of(suite: str, known: dict[str, Mutant]) -> tuple[Mutant | None, int]:
     """Return the mutant of a class of cases, and which time it is."""
     name, _, number = suite.removeprefix("Test_").rpartition("_")
     return (known.get(name), int(number)) if name in known else (None, 0)
+
+
+def _case(name: str) -> str:
+    return name.partition("[")[0]
 
 
 def _may_apply(suite: type[Any], case: Any) -> bool:

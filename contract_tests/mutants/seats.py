@@ -1,7 +1,7 @@
 """Where the classes of the core have their places in an open backend.
 
-A defect that can only live in the core is a subclass of one of its classes. The object that is there, before it is used, is made
-one of that subclass; one that is made later is, when it is made, or first handed to somebody.
+A defect that can only live in the core is a subclass of one of its classes. The object that is there, before it is used, is
+made one of that subclass; one that is made later is, when it is made, or first handed to somebody.
 """
 
 from __future__ import annotations

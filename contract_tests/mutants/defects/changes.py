@@ -135,4 +135,3 @@ class OutagesOfChangesAreNotTold(Changes):
         for stream, replicas in list(self._replicas.items()):
             for replica in replicas:
                 replica.doubt([stream])
-

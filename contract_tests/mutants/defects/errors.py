@@ -147,9 +147,7 @@ class DoubtfulIdsAreGivenAgain(Reliable):
         try:
             return super().write(writes)
         except OutcomeUnknown:
-            back = [
-                Write(write.key, record.value if record else None) for write, record in zip(writes, before, strict=False)
-            ]
+            back = [Write(write.key, record.value if record else None) for write, record in zip(writes, before, strict=False)]
             self.driver.write(back, self.new_op())
             raise
 
@@ -175,7 +173,7 @@ class RefusalsLeaveNoFence(Reliable):
 
     def _cancelled(self, keys: Sequence[Key], op: OpId, began: float, failure: Error, doubt: Exception) -> list[Outcome]:
         # Nothing has changed the entries since: they are what made it fail.
-        if not self.driver.read(keys) == [None] * len(keys):
+        if self.driver.read(keys) != [None] * len(keys):
             return [None for _ in keys]
         return super()._cancelled(keys, op, began, failure, doubt)
 

@@ -207,5 +207,3 @@ class OutagesAreToldLate(Delivery):
             timer.start()
             return
         super().put(found)
-
-

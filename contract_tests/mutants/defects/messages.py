@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import ClassVar
 from weakref import WeakSet
 
 from contract_tests.mutants.registry import Base, mutant
@@ -133,9 +131,9 @@ class ConfirmedTooEarly(MessageFeed):
     def _told(self, logged: Logged) -> Iterator[Message]:
         message = logged.message
         known: dict[str, float] = self.__dict__.setdefault("known", {})
-        if message is not None and message.topic in self._heads:
-            if known.setdefault(message.topic, time.monotonic() + 0.05) > time.monotonic():
-                return
+        mine = message is not None and message.topic in self._heads
+        if mine and known.setdefault(message.topic, time.monotonic() + 0.05) > time.monotonic():  # type: ignore[union-attr]
+            return
         yield from super()._told(logged)
 
 
@@ -172,7 +170,7 @@ class SilenceIsAnError(MemoryPubSub):
     """To publish where nobody has ever listened is an error."""
 
     errors = (Meaning(NobodyListens, None, Refused, "protocol"), *MemoryPubSub.errors)
-    feeds: WeakSet[Feed[str, Message]] = WeakSet()
+    feeds: ClassVar[WeakSet[Feed[str, Message]]] = WeakSet()
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
         feed = super().listen(after)

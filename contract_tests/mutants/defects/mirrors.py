@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
@@ -139,10 +140,8 @@ class CopiesAreLoadedInPart(Replica):
 
     def load(self, stream: Stream, snapshot: Iterable[tuple[str, Record]]) -> bool:
         found: list[tuple[str, Record]] = []
-        try:
+        with suppress(Exception):
             found.extend(snapshot)
-        except Exception:  # noqa: BLE001 - whatever it is
-            pass
         return super().load(stream, found)
 
 
@@ -197,5 +196,3 @@ class GapsOfChangesAreIgnored(Replica):
             linked.append(change._replace(prev=heads.get(change.stream, change.prev)))
             heads[change.stream] = change.head
         super().apply(linked)
-
-

@@ -79,7 +79,9 @@ class EachHandleComparesItsOwn(MemoryDb):
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         mine: dict[Key, int | None] = self.__dict__.setdefault("mine", {})
         loose = [
-            write._replace(expect=Expect.PRESENT) if isinstance(write.expect, int) and mine.get(write.key) == write.expect else write
+            write._replace(expect=Expect.PRESENT)
+            if isinstance(write.expect, int) and mine.get(write.key) == write.expect
+            else write
             for write in writes
         ]
         revisions = super().write(loose, op)

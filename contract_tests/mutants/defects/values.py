@@ -129,7 +129,7 @@ class SetsBecomeLists(Encoder):
 class NumbersAreNames(Encoder):
     """A number is taken for a key."""
 
-    def key(self, table: str, key: str) -> Key:
+    def key(self, table: str, key: Any) -> Key:
         return super().key(table, str(key) if isinstance(key, int) else key)
 
 

@@ -1,0 +1,41 @@
+"""The suite is proven: each backend with a seeded defect is found by the case that names it, and passes most others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from contract_tests.contract import BackendContract
+from contract_tests.mutants.registry import mutants
+
+LEAST = 50
+
+
+@pytest.mark.timeout(600)
+def test_each_mutant_is_found_by_its_case_and_passes_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "contract_tests.mutants", "-n", "4"], capture_output=True, text=True, timeout=580
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_are_enough_and_each_says_what_is_wrong_with_it() -> None:
+    known = mutants()
+
+    assert len(known) >= LEAST
+    for mutant in known.values():
+        assert hasattr(BackendContract, mutant.case), mutant.name
+        assert mutant.defect.endswith("."), mutant.name
+    assert [defect for defect, count in Counter(mutant.defect for mutant in known.values()).items() if count > 1] == []
+
+
+def test_what_others_install_does_not_load_them() -> None:
+    code = "import sys, contract_tests.contract, contract_tests.plugin; print([m for m in sys.modules if 'mutants' in m])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
