@@ -57,7 +57,7 @@ class NamespacesAreGlued(SpelledDb):
     """There is nothing between the namespace and the name of a table."""
 
     def placed(self, table: Table) -> Table:
-        return Table(table.name.replace("/", "", 1), table.partition, table.buckets)
+        return Table(table.name.replace("/", "", 1), table.partition.replace("/", "", 1), table.buckets)
 
 
 @mutant(kills="test_names_do_not_run_into_each_other")
