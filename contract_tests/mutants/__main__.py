@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
 
 from contract_tests.mutants.choice import Choice
 from contract_tests.mutants.judgement import Judgement, read
@@ -71,7 +70,8 @@ def main(arguments: Sequence[str]) -> int:
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
         options += ["-n", str(given.n), "--dist", "loadscope"] if given.n else []
         options += ["--mutants-report", str(given.report)] if given.report else []
-        return int(pytest.main([*options, str(SUITE)]))
+        # In a process of its own, which loads the cases when all is set.
+        return subprocess.call([sys.executable, "-m", "pytest", *options, str(SUITE)])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from contract_tests.contract import BackendContract
+from contract_tests.mutants.judgement import excused, required
 from contract_tests.mutants.registry import mutants
 
 LEAST = 50
@@ -31,6 +32,11 @@ def test_there_are_enough_and_each_says_what_is_wrong_with_it() -> None:
         assert hasattr(BackendContract, mutant.case), mutant.name
         assert mutant.defect.endswith("."), mutant.name
     assert [defect for defect, count in Counter(mutant.defect for mutant in known.values()).items() if count > 1] == []
+
+
+def test_the_cases_that_find_none_are_cases() -> None:
+    assert excused().keys() <= required()
+    assert {mutant.case for mutant in mutants().values()} & excused().keys() == set()
 
 
 def test_what_others_install_does_not_load_them() -> None:

@@ -204,3 +204,12 @@ class SettledByLooking(Reliable):
         if len(tried) > 1 and len(keys) == 1 and self.driver.read(keys) == [None]:
             return [None]
         return outcomes
+
+
+@mutant(kills="test_the_nth_write_is_in_doubt_and_settled")
+class WritesAreNotRepeated(Reliable):
+    """A write of which nobody knows whether it was done is asked for, and not tried again."""
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        self.patience = self.patience._replace(retries=0)
+        return super().write(writes)

@@ -131,7 +131,7 @@ class RevisionsAreOfTheProcess(SqliteDb):
 
 @mutant(kills="test_a_revision_from_before_a_restart", base=Base.FILE)
 class OlderRevisionsAreGood(SqliteDb):
-    """A revision that is older than that of the entry is good."""
+    """A file takes a revision that is older than that of the entry."""
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         found = self.read([write.key for write in writes])

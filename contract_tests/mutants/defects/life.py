@@ -101,3 +101,15 @@ class ForksShareTheBackend(Backend):
 
     def abandon(self) -> None:
         return
+
+
+@mutant(kills="test_close_from_a_handler")
+class ClosingInAHandlerLeavesAThread(Backend):
+    """To close from a handler leaves a thread, which ends 15 seconds later."""
+
+    def close(self) -> None:
+        super().close()
+        if self.pubsub._delivery.is_handler():
+            timer = threading.Timer(15.0, int)
+            timer.daemon = True
+            timer.start()

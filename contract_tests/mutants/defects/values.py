@@ -117,6 +117,17 @@ class LargeIntegersAreRounded(Store):
         return super().put(write, op)
 
 
+@mutant(kills="test_any_json_survives")
+class FloatsAreShortened(Store):
+    """Of a floating-point number six digits are kept."""
+
+    def put(self, write: Write, op: OpId) -> int:
+        if write.value is not None and "/" in write.key.table.name:
+            value = json.loads(write.value, parse_float=lambda text: float(f"{float(text):.6g}"))
+            write = write._replace(value=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        return super().put(write, op)
+
+
 @mutant(kills="test_what_is_not_json")
 class SetsBecomeLists(Encoder):
     """A tuple, or a set, is stored as a list."""
