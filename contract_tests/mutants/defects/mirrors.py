@@ -19,15 +19,20 @@ from dfbackends.replica import Difference, Replica, _Part
 
 @mutant(kills="test_each_start_comes_to_equal_the_store")
 class ChangesWhileLoadingAreLost(Replica):
-    """What changes while a copy is loaded is overwritten by what was loaded."""
+    """What changes while a copy is loaded is lost, and the entry stays as it was loaded."""
 
     def load(self, stream: Stream, snapshot: Iterable[tuple[str, Record]]) -> bool:
         found = list(snapshot)
         time.sleep(0.01)
         with self._lock:
             if stream in self._parts:
+                self.__dict__["lost"] = set(self._parts[stream].since)
                 self._parts[stream].since = {}
         return super().load(stream, found)
+
+    def _apply(self, part: _Part, change: Change) -> None:
+        if change.name not in self.__dict__.get("lost", ()):
+            super()._apply(part, change)
 
 
 @mutant(kills="test_it_reads_as_the_store_does")
