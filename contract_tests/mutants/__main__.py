@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         options += ["-p", "contract_tests.mutants.plugin", "--contract-profile", "quick"]
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
         options += ["-n", str(given.n), "--dist", "loadscope"] if given.n else []
+        options += ["--durations", str(given.durations)] if given.durations else []
         options += ["--mutants-report", str(given.report)] if given.report else []
         # In a process of its own, which loads the cases when all is set.
         return subprocess.call([sys.executable, "-m", "pytest", *options, str(SUITE)])

@@ -145,7 +145,7 @@ class Running:
         """Print what was found, in place of what became of the cases."""
         contract = self._config.pluginmanager.get_plugin("dfbackends-contract")
         assert contract is not None
-        contract.tally.verdicts.clear()
+        contract.tally.chosen.clear()
         if not hasattr(self._config, "workerinput"):
             terminalreporter.section("mutants")
             terminalreporter.line("\n".join(self._judgement().lines()))

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from contract_tests.contract import BackendContract
-from contract_tests.mutants.choice import chosen
+from contract_tests.mutants.choice import choice, chosen
 from contract_tests.mutants.harness import harness
+
+
+def _seeded(number: int) -> Any:
+    """Return a fixture: each round leaves something else to chance."""
+
+    @pytest.fixture
+    def seed(self: BackendContract) -> int:
+        return choice().seed + number
+
+    return seed
+
 
 for _mutant, _rounds in chosen().items():
     _harness = harness(_mutant)
     for _round in range(1, _rounds + 1):
         # A class for each time that the named case is run.
         _name = f"Test_{_mutant.name}_{_round}"
-        globals()[_name] = type(_name, (BackendContract,), {"harness": _harness, "__module__": __name__})
+        globals()[_name] = type(
+            _name, (BackendContract,), {"harness": _harness, "seed": _seeded(_round), "__module__": __name__}
+        )
