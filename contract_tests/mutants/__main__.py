@@ -55,8 +55,6 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         options = [
             "-q",
-            "--durations",
-            str(given.durations),
             "-c",
             os.devnull,
             "--rootdir",
@@ -66,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             "-p",
             "no:cacheprovider",
         ]
-        options += ["-p", "contract_tests.mutants.plugin", "--contract-profile", "quick"]
+        options += ["-p", "contract_tests.mutants.plugin", "--contract-seed", str(given.seed)]
         options += ["--tb=short"] if given.verbose else ["--tb=no", "-r", "N", "-W", "ignore"]
         options += ["-n", str(given.n), "--dist", "loadscope"] if given.n else []
         options += ["--durations", str(given.durations)] if given.durations else []

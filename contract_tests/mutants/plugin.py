@@ -76,7 +76,7 @@ class Running:
             self._picked[mutant.name] = set(picked.sample(names, count))
         return self._picked[mutant.name]
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Keep one parameter of each other case, and give each its time-out."""
         yield
@@ -134,8 +134,10 @@ class Running:
             with path.open("a") as lines:
                 lines.write(json.dumps([mutant.name, number, case, passed]) + "\n")
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Judge."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Judge; that cases have failed is no failure here."""
+        yield
         if hasattr(self._config, "workerinput"):
             return
         session.exitstatus = 0 if self._judgement().good else 1

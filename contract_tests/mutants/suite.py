@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 
 from contract_tests.contract import BackendContract
+from contract_tests.counts import PROFILES, Counts
 from contract_tests.mutants.choice import choice, chosen
 from contract_tests.mutants.harness import harness
+
+
+@pytest.fixture
+def _counts(self: BackendContract) -> Counts:
+    """Reduced figures, though cases of all levels are run."""
+    return PROFILES["quick"]
 
 
 def _seeded(number: int) -> Any:
@@ -27,5 +34,5 @@ for _mutant, _rounds in chosen().items():
         # A class for each time that the named case is run.
         _name = f"Test_{_mutant.name}_{_round}"
         globals()[_name] = type(
-            _name, (BackendContract,), {"harness": _harness, "seed": _seeded(_round), "__module__": __name__}
+            _name, (BackendContract,), {"harness": _harness, "counts": _counts, "seed": _seeded(_round), "__module__": __name__}
         )
