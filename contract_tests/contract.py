@@ -10,6 +10,7 @@ from contract_tests.cases.calms import CalmCases
 from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.configuration import ConfigurationCases
 from contract_tests.cases.crowds import CrowdCases
+from contract_tests.cases.declarations import DeclarationCases
 from contract_tests.cases.doubts import DoubtCases
 from contract_tests.cases.endings import EndingCases
 from contract_tests.cases.errors import ErrorCases, FailureCases
@@ -81,6 +82,7 @@ class BackendContract(
     OutageCases,
     HistoryCases,
     ConfigurationCases,
+    DeclarationCases,
 ):
     """The contract of a backend. A test of a backend is a subclass that names the entry point ``backend``.
 

@@ -23,7 +23,9 @@ class Counts(NamedTuple):
     """Of a mirror."""
     histories: int
     operations: int
-    """Of each client in a history."""
+    """Of each client in a history that is searched for an order."""
+    long: int
+    """Of each client in a history whose revisions are compared."""
 
 
 PROFILES = {
@@ -39,6 +41,7 @@ PROFILES = {
         starts=200,
         histories=5,
         operations=60,
+        long=1_000,
     ),
     "quick": Counts(
         examples=30,
@@ -52,5 +55,6 @@ PROFILES = {
         starts=20,
         histories=1,
         operations=30,
+        long=100,
     ),
 }

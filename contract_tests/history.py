@@ -11,11 +11,15 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from contract_tests.linearizability import Operation
+from contract_tests.floor import TooLittle
+from contract_tests.interleaving import interleaved
+from contract_tests.operation import Operation
 from dfbackends import Conflict, Database, KeyExists, KeyNotFound, OutcomeUnknown, Refused, Unavailable
 
 VERBS = ("get", "get", "get", "put", "create", "update", "delete", "swap", "swap")
 KEYS = ("x", "y")
+SELDOM = 20
+"""One operation in so many must have met another one."""
 
 
 class Recorder:
@@ -24,8 +28,9 @@ class Recorder:
     Each value that is written is its own, so that a revision stands for the value that was written with it.
     """
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, keys: Sequence[str] = KEYS) -> None:
         self.table = table
+        self.keys = keys
         self.outcomes: Counter[str] = Counter()
         self.histories: defaultdict[str, list[Operation]] = defaultdict(list)
         # Guards the two above.
@@ -34,17 +39,38 @@ class Recorder:
 
     def run(self, clients: Sequence[Database], operations: int, seed: str) -> None:
         """Let each client do so many operations, at the same time."""
+        # Else the first would be through before the last one is there.
+        begins = threading.Barrier(len(clients))
         with ThreadPoolExecutor(len(clients)) as pool:
             work = [
-                pool.submit(self._client, db, operations, random.Random(f"{seed} {number}"))
+                pool.submit(self._client, db, operations, random.Random(f"{seed} {number}"), begins)
                 for number, db in enumerate(clients)
             ]
             for done in work:
                 done.result()
 
-    def _client(self, db: Database, operations: int, chosen: random.Random) -> None:
-        for _ in range(operations):
-            self._do(db, chosen.choice(VERBS), chosen.choice(KEYS))
+    @property
+    def kinds(self) -> set[str]:
+        """Which of these there were: done, refused, failed, unknown."""
+        return {what.split()[1] for what in self.outcomes}
+
+    def check(self, least: int) -> None:
+        """Return if the histories can tell anything: so many operations were answered, and enough overlapped.
+
+        :raises TooLittle: it was less
+        """
+        answered = [one for history in self.histories.values() for one in history if not one.unknown]
+        if len(answered) < least:
+            raise TooLittle(f"{len(answered)} operations were answered, not {least}: {dict(self.outcomes)}")
+        met = sum(map(_met, self.histories.values()))
+        if met < len(answered) // SELDOM:
+            raise TooLittle(f"{met} of {len(answered)} operations overlapped another one on their key")
+
+    def _client(self, db: Database, operations: int, chosen: random.Random, begins: threading.Barrier) -> None:
+        begins.wait()
+        with interleaved(random.Random(chosen.random())):
+            for _ in range(operations):
+                self._do(db, chosen.choice(VERBS), chosen.choice(self.keys))
 
     def _do(self, db: Database, verb: str, key: str) -> None:
         if verb == "swap":
@@ -80,11 +106,18 @@ class Recorder:
             outcome = "failed"
         end = time.monotonic()
         written: Hashable = value
+        revision = found
         if verb == "get":
-            written = found.value if found is not None else None
+            written, revision = (found.value, found.revision) if found is not None else (None, None)
         with self._lock:
             self.outcomes[f"{verb} {'refused' if refused else outcome}"] += 1
             if outcome != "failed":
                 last = end if outcome == "done" else Operation._field_defaults["end"]
-                self.histories[key].append(Operation(verb, written, expected, refused, begin, last))
+                self.histories[key].append(Operation(verb, written, expected, refused, begin, last, revision))
         return found
+
+
+def _met(history: Sequence[Operation]) -> int:
+    """Return how many operations on a key began while another one, that was answered, was on its way."""
+    answered = sorted((one for one in history if not one.unknown), key=lambda one: one.begin)
+    return sum(second.begin < first.end for first, second in itertools.pairwise(answered))

@@ -1,41 +1,31 @@
 """Whether a concurrent history of one key can be explained by an order in which each operation took effect at once.
 
 The algorithm of Wing and Gong, with Lowe's memory of what was tried. An operation whose outcome is unknown may have taken
-effect at any time after it began, or not at all; one that definitely failed does not belong into a history.
+effect at any time after it began, or not at all.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Hashable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Hashable, Iterable, Sequence
+from enum import Enum
 
-State = TypeVar("State", bound=Hashable)
+from contract_tests.operation import Operation
 
+CLIENTS = 8
+"""How many may work on a key at the same time: with each one more the search takes several times as long."""
 
-class Operation(NamedTuple):
-    """One call on a key. Each write has a value of its own.
-
-    ``verb`` is get, put, create, update, delete or swap; ``value`` is what was written, or what get returned (None: not
-    found); ``expected`` is the value whose revision a swap was given. ``refused`` where the expectation of create, update,
-    delete or swap did not hold. An operation whose outcome is unknown has no end.
-    """
-
-    verb: str
-    value: Hashable = None
-    expected: Hashable = None
-    refused: bool = False
-    begin: float = 0.0
-    end: float = math.inf
-
-    @property
-    def unknown(self) -> bool:
-        """Whether nobody knows if it took effect."""
-        return self.end == math.inf
+STEPS = 1_000_000
+"""After so many the search is given up: about half a minute."""
 
 
-class Undecided(Exception):
-    """The search took too many steps."""
+class Verdict(Enum):
+    """What is known of a history. Only one of these is good."""
+
+    LINEARIZABLE = "linearizable"
+    IMPOSSIBLE = "not linearizable"
+    UNDECIDED = "given up: it took too long to find out"
 
 
 def after(state: Hashable, operation: Operation) -> tuple[bool, Hashable]:
@@ -57,23 +47,26 @@ def after(state: Hashable, operation: Operation) -> tuple[bool, Hashable]:
     return True, None if verb == "delete" else operation.value
 
 
-def linearizable(history: Iterable[Operation], start: Hashable = None, steps: int = 2_000_000) -> bool:
-    """Tell whether a history of one key, which held ``start`` at its beginning, is linearizable.
+def judged(history: Iterable[Operation], start: Hashable = None, steps: int = STEPS) -> Verdict:
+    """Tell whether a history of one key, which held ``start`` at its beginning, is linearizable; UNDECIDED after so many steps.
 
-    :raises Undecided: it could not be found out in so many steps
+    :raises ValueError: more than CLIENTS worked on the key at the same time
     """
     # Reads of which nobody knows the answer say nothing.
     operations = sorted((one for one in history if not (one.unknown and one.verb == "get")), key=lambda one: one.begin)
+    crowd = _at_once(operations)
+    if crowd > CLIENTS:
+        raise ValueError(f"{crowd} clients worked on one key at the same time; histories of at most {CLIENTS} can be judged")
     certain = sum(1 << place for place, one in enumerate(operations) if not one.unknown)
     tried: set[tuple[int, Hashable]] = set()
     stack: list[tuple[int, Hashable]] = [(0, start)]
     while stack:
         done, state = stack.pop()
         if done & certain == certain:
-            return True
+            return Verdict.LINEARIZABLE
         steps -= 1
         if steps < 0:
-            raise Undecided
+            return Verdict.UNDECIDED
         doubtful: list[tuple[int, Hashable]] = []
         sure: list[tuple[int, Hashable]] = []
         latest = math.inf
@@ -95,4 +88,16 @@ def linearizable(history: Iterable[Operation], start: Hashable = None, steps: in
         # What is sure, and began first, is tried first: that explains most histories without a detour.
         stack += doubtful
         stack += reversed(sure)
-    return False
+    return Verdict.IMPOSSIBLE
+
+
+def _at_once(operations: Sequence[Operation]) -> int:
+    """Return how many known operations overlapped at most; a client goes on behind one that stays unknown."""
+    most, running = 0, list[float]()
+    for operation in operations:
+        while running and running[0] < operation.begin:
+            heapq.heappop(running)
+        if not operation.unknown:
+            heapq.heappush(running, operation.end)
+        most = max(most, len(running))
+    return most

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dfbackends
 from contract_tests.capability import Capability
+from contract_tests.drivers import Drivers, opened
 from contract_tests.fault import LINES, NETWORK, PROCESSES, SIMULATED, STORES, Fault
 from contract_tests.faulty import faulty_db, faulty_pubsub
 from contract_tests.gate import Gate
@@ -23,23 +24,14 @@ from contract_tests.replaceable import Replaceable
 from contract_tests.server import Server
 from contract_tests.simulated import Simulated
 from contract_tests.wire import Wire
-from dfbackends.api import DbApi, PubSubApi, Transactional, Watching
+from dfbackends.api import Transactional, Watching
 from dfbackends.config import Settings, from_url
 from dfbackends.errors import ConfigurationError
 from dfbackends.names import Namespace
-from dfbackends.opening import opened_driver
 from dfbackends.url import parse
 
 GROUP = "dfbackends.harness"
 """Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend."""
-
-
-class Drivers(NamedTuple):
-    """The two drivers of a handle; without ``pubsub`` messages are kept in the database."""
-
-    db: DbApi
-    pubsub: PubSubApi | None
-    settings: Settings
 
 
 class ServedHarness(Harness):
@@ -75,7 +67,7 @@ class ServedHarness(Harness):
             return dfbackends.open(self.url(namespace, **settings))
         if isinstance(plan, NetworkPlan):
             return self._open_on_network(namespace, plan, **settings)
-        drivers = _opened(self.url(namespace, **settings))
+        drivers = opened(self.url(namespace, **settings))
         return self._assembled(drivers, drivers, Simulated(plan))
 
     @property
@@ -128,7 +120,7 @@ class ServedHarness(Harness):
         wire = Wire(plan, self.server, calls, lines, needle, self._states)
         self._wires.setdefault(namespace, []).append(wire)
         ways = [self.server.url([proxy.port for proxy in proxies]) for proxies in (calls, lines)]
-        asking, listening = (_opened(_with_options(way, namespace=namespace, **settings)) for way in ways)
+        asking, listening = (opened(_with_options(way, namespace=namespace, **settings)) for way in ways)
         plan.join(wire)
         return self._assembled(asking, listening, wire)
 
@@ -139,13 +131,10 @@ class ServedHarness(Harness):
     def _assembled(self, asking: Drivers, listening: Drivers, injector: Injector) -> dfbackends.Backend:
         forgets = Capability.RESUMING not in self.capabilities
         self.failover = asking.db.failover
-        pubsub = None
-        if asking.pubsub is not None:
-            pubsub = faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets)
         _, _, (retries, deadline, _), namespace, threads = settings = asking.settings
         return dfbackends.assemble(
             faulty_db(asking.db, injector, lines=listening.db, forgets=forgets),
-            pubsub,
+            faulty_pubsub(asking.pubsub, injector, lines=listening.pubsub, forgets=forgets),
             namespace=namespace,
             retries=retries,
             deadline=deadline,
@@ -190,21 +179,13 @@ def _capabilities(settings: Settings) -> frozenset[Capability]:
 
 def _faults(settings: Settings, server: Server) -> frozenset[Fault]:
     stores = STORES if server.replaceable is not None else frozenset()
-    # Messages that are kept in the database, and polled for, have no line.
-    lined = settings.pubsub is not None
     if server.in_process:
-        return stores | (SIMULATED if lined else SIMULATED - LINES)
+        return stores | SIMULATED
     if not server.count:
         return frozenset()
-    return stores | NETWORK | PROCESSES | server.states.keys() | (LINES if lined else frozenset({Fault.SLICED}))
-
-
-def _opened(url: str) -> Drivers:
-    settings = from_url(parse(url))
-    deadline = settings.patience.deadline
-    db: DbApi = opened_driver(settings.db, deadline)
-    pubsub: PubSubApi | None = opened_driver(settings.pubsub, deadline) if settings.pubsub is not None else None
-    return Drivers(db, pubsub, settings)
+    # Messages that are kept in the database, and polled for, have no line on a network.
+    lines = LINES if settings.pubsub is not None else frozenset({Fault.SLICED})
+    return stores | NETWORK | PROCESSES | server.states.keys() | lines
 
 
 def _with_options(url: str, **options: Any) -> str:

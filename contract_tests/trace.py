@@ -97,8 +97,12 @@ class _Handle(_Traced):
     def __enter__(self) -> _Handle:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Any:
+        # The end of its own block is what a case may be about.
+        kept = self._trace.begin(f"{self._name}: close()")
+        answer = self._inner.__exit__(kind, error, trace)
+        kept.outcome = "done"
+        return answer
 
 
 @cache

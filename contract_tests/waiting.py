@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 FACTOR = float(os.environ.get("DFB_TIME_FACTOR", "1"))
 
-SOON = 10.0
-"""Seconds within which something must come."""
+SOON = float(os.environ.get("DFB_SOON", "10"))
+"""Seconds within which something must come; less where it is sound backends that are the exception."""
 
 QUIET = 0.3
 """Seconds for which something must not come."""

@@ -64,7 +64,7 @@ def assemble(
     publishes within a commit.
     """
     patience = Patience(retries, deadline)
-    carrier = pubsub if pubsub is not None else _log(db, namespace)
+    carrier = pubsub if pubsub is not None else kept_in(db, namespace)
     return Backend(type(db).__name__, db, carrier, namespace=namespace, patience=patience, threads=threads, atomic=atomic)
 
 
@@ -78,7 +78,7 @@ def _opened(settings: Settings) -> Backend:
             deadline, settings.db.name, db.failover, db.failover + _MARGIN,
         )  # fmt: skip
     try:
-        pubsub: PubSubApi = opened_driver(settings.pubsub, deadline) if settings.pubsub else _log(db, settings.namespace)
+        pubsub: PubSubApi = opened_driver(settings.pubsub, deadline) if settings.pubsub else kept_in(db, settings.namespace)
     except BaseException:
         db.close()
         raise
@@ -101,7 +101,8 @@ def opened_driver(choice: Choice, deadline: float) -> Any:
         raise undone(wrapped(error, choice.driver.provides.errors, f"opening {choice.name!r}")) from error
 
 
-def _log(db: DbApi, namespace: str) -> PubSubApi:
+def kept_in(db: DbApi, namespace: str) -> PubSubApi:
+    """Return the carrier of messages that are kept in a store and polled for."""
     from dfbackends.drivers.log import LogPubSub
 
     name = Namespace(namespace).internal("log")

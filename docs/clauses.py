@@ -1,4 +1,4 @@
-"""Print the page of the contract, from the clauses: ``python docs/clauses.py > docs/contract.md``."""
+"""Print the page of the contract, from the clauses and their cases: ``python docs/clauses.py > docs/contract.md``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import groupby
 
 from contract_tests.capability import Capability
 from contract_tests.clauses import Clause, clauses
+from contract_tests.contract import BackendContract
+from contract_tests.marks import Case
 
 HEAD = """\
 # The contract, clause by clause
@@ -19,6 +21,8 @@ the [suite](../contract_tests/README.md) take their ids; an id is never used for
   backends that can do it.
 * The level says what it takes to find out: *Core* one process, *Concurrent* threads, processes and forks, *Resilient* faults,
   *Verified* histories that are checked, and repeated runs.
+
+Below each group stand its cases: the norm of each, the faults that the suite injects, and what a backend must be able to do.
 """
 
 
@@ -56,9 +60,32 @@ def page() -> Iterator[str]:
         yield f"## {TITLES[prefix]}\n"
         yield "| id | level | holds | promise |"
         yield "|---|---|---|---|"
+        cases: list[tuple[str, str]] = []
         for clause in group:
             yield f"| {clause.id} | {clause.level} | {condition(clause)} | {cell(clause.promise)} |"
+            cases += [(clause.id, norm) for norm in norms(clause)]
         yield ""
+        yield "| clause | the norm of a case | faults | needs |"
+        yield "|---|---|---|---|"
+        for identity, norm in cases:
+            yield f"| {identity} | {norm} |"
+        yield ""
+
+
+def norms(clause: Clause) -> Iterator[str]:
+    """Yield the rest of a row for each case of a clause, in the order of their names."""
+    for name in dir(BackendContract):
+        test = getattr(BackendContract, name)
+        for mark in getattr(test, "pytestmark", ()):
+            if mark.name != "clause" or mark.args[0].clause != clause.id:
+                continue
+            case: Case = mark.args[0]
+            norm = " ".join(str(test.__doc__).split())
+            faults = ", ".join(sorted(fault.value for fault in case.injects))
+            needs = ", ".join(
+                [*sorted(need.value for need in case.needs), *(f"not {lack.value}" for lack in sorted(case.lacks))]
+            )
+            yield f"{cell(norm)} | {faults} | {needs}"
 
 
 def condition(clause: Clause) -> str:

@@ -1,4 +1,4 @@
-"""How a backend is chosen, and what it declares."""
+"""How a backend is chosen."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import pytest
 from oslo_config import cfg
 
 import dfbackends
-from contract_tests.capability import Capability
-from contract_tests.cases.base import Cases, each_raises
+from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
 from contract_tests.harness import Store
 from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.processes import Worker
-from dfbackends import ConfigurationError, InvalidName, Refused
-from dfbackends.loader import DB, installed, names
+from dfbackends import ConfigurationError
+from dfbackends.loader import DB, names
 
 BROKEN = "contract-broken"
 
@@ -43,7 +42,7 @@ def configured(text: str, folder: Path) -> cfg.ConfigOpts:
 
 
 class ConfigurationCases(Cases):
-    """Names, options, capabilities and limits."""
+    """Names and options."""
 
     @clause("CONF-01", process=True)
     def test_an_unknown_backend(self, store: Store) -> None:
@@ -115,65 +114,3 @@ class ConfigurationCases(Cases):
             assert contents(configured_backend.db, "t") == {"k": 1}
             assert backend.name == configured_backend.name
             assert backend.db.limits == configured_backend.db.limits
-
-    @clause("CONF-03", process=True)
-    def test_declared_capabilities_are_those_of_the_driver(self, store: Store) -> None:
-        """What the harness declares is what the driver can do, as the list of drivers tells it."""
-        name = store.url.partition(":")[0].partition("+")[0]
-        [driver] = [driver for driver in installed() if (driver.name, driver.kind) == (name, "db")]
-        told = {"Transactional": Capability.TRANSACTIONAL, "Watching": Capability.WATCHING}
-
-        assert driver.error is None
-        assert {told[capability] for capability in driver.capabilities} == self.harness.capabilities & set(told.values())
-
-    @clause("CONF-03")
-    def test_transactions_are_there_or_not(self, store: Store) -> None:
-        """Transactions work where they are declared, and are refused where they are not."""
-        declared = Capability.TRANSACTIONAL in self.harness.capabilities
-        assert store.db.transactional == declared
-        if declared:
-            with store.db.transaction() as tx:
-                tx.put("t", "k", 1)
-            assert contents(store.db, "t") == {"k": 1}
-        else:
-            with pytest.raises(Refused):
-                store.db.transaction()
-
-    @clause("CONF-03", needs=[Capability.TRANSACTIONAL], lacks=[Capability.JOINT])
-    def test_another_carrier_takes_no_part_in_transactions(self, store: Store) -> None:
-        """Where messages are carried by another backend a transaction refuses to publish, and nothing is written."""
-        with pytest.raises(Refused), store.db.transaction() as tx:
-            tx.put("t", "k", 1)
-            tx.publish("t", 1)
-
-        assert contents(store.db, "t") == {}
-
-    @clause("CONF-03")
-    def test_declared_limits_are_true(self, store: Store) -> None:
-        """Names and topics of the declared length work, in all places where they occur, and one byte more is refused."""
-        db, pubsub = store.db, store.pubsub
-        name, topic, carried = "n" * db.limits.name, "t" * db.limits.topic, "m" * pubsub.limits.topic
-        db.create_table(name, {"type": "integer"}, partition="p" * db.limits.name)
-        db.create(name, name, 1, topic=topic)
-        assert contents(db, name, topic) == {name: 1}
-        assert db.allocate(name) >= 1
-        assert db.tables() == [name]
-        with db.batch() as batch:
-            batch.update(name, name, 2)
-        inbox = Inbox().subscribe(pubsub, carried)
-        pubsub.publish(carried, "x" * (pubsub.limits.value - 2))
-        inbox.wait(lambda: len(inbox.data) == 1, "the message")
-
-        each_raises(
-            InvalidName,
-            lambda: db.create(f"{name}n", "k", 1),
-            lambda: db.create("t", f"{name}n", 1),
-            lambda: db.create("t", "k", 1, topic=f"{topic}t"),
-            lambda: list(db.keys("t", topic=f"{topic}t")),
-            lambda: db.create_table("t", partition="p" * (db.limits.name + 1)),
-            lambda: pubsub.publish(f"{carried}m", 1),
-            lambda: Inbox().subscribe(pubsub, f"{carried}m"),
-        )
-        assert contents(db, name) == {name: 2}
-        db.drop(name)
-        assert db.tables() == []

@@ -123,7 +123,7 @@ class FailureCases(Cases):
     def test_every_error_of_the_client_is_ours(self, store: Store, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
         """Every error of the client is one of ours, with its own as cause; neither it nor the log shows a key or a secret."""
         caplog.set_level(logging.DEBUG)
-        db = store.open(retries=1, deadline=0.4).db
+        db = store.open(retries=1, deadline=0.8).db
         db.put("t", "k", CANARY)
         calls: list[Callable[[Database], Any]] = [
             *WRITES.values(),

@@ -108,7 +108,7 @@ class HandlerCases(Cases):
             if len(inside[topic]) > 1:
                 overlaps.append(topic)
             seen[topic].append(data)
-            threading.Event().wait(0.0005)
+            threading.Event().wait(0.003)
             inside[topic].remove(threading.current_thread().name)
             done.release()
 

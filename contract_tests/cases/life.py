@@ -152,7 +152,7 @@ class LifeCases(Cases):
         store.db.put("t", "k", 1)
         before = threads()
         backend = used(store.open())
-        self.take_away(store, fault)
+        self.take_away(store, backend, fault)
         waiting = ThreadPoolExecutor(2)
         pending: list[Future[Any]] = [
             waiting.submit(backend.db.put, "t", "k", 2),
@@ -168,10 +168,11 @@ class LifeCases(Cases):
         waiting.shutdown()
         assert threads() - before == set()
 
-    def take_away(self, store: Store, fault: Fault) -> None:
+    def take_away(self, store: Store, backend: Backend, fault: Fault) -> None:
         """Let the backend be away."""
         if fault is Fault.DOWN:
             store.plan.lose_line(fault)
+            eventually(lambda: not backend.pubsub.health().connected, "it is noticed")
         elif fault is Fault.DEAF:
             store.plan.impair(fault)
         elif fault is Fault.KILLED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from contract_tests.cases.base import Cases
@@ -15,6 +15,7 @@ from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.marks import clause
 from contract_tests.plan import FOREVER
+from contract_tests.waiting import eventually
 from dfbackends import Unavailable
 
 
@@ -58,28 +59,37 @@ class ListingCases(Cases):
         stop = threading.Event()
         written = Counter[str]()
 
+        def key(number: int) -> str:
+            return f"{'ast'[number % 3]}{number % 1000:04}x"
+
         def write() -> None:
             for number in itertools.count():
                 if stop.is_set():
                     return
-                key = f"{'ast'[number % 3]}{number % 1000:04}x"
-                other.put("t", key, number, topic="red" if number % 2 else "")
+                other.put("t", key(number), number, topic="red" if number % 2 else "")
                 other.put("t", f"s{number % 700:04}", number, topic="red")
-                if number % 5 == 0:
-                    other.delete("t", key)
+                if number % 5 == 0 and number >= 10:
+                    other.delete("t", key(number - 10))
                 written["rounds"] += 1
+
+        def listed(topic: str | None) -> Iterator[str]:
+            for count, entry in enumerate(db.entries("t", topic=topic)):
+                if count % 150 == 0:
+                    # Else the list may be there before anything is written.
+                    goal = written["rounds"] + 10
+                    eventually(lambda goal=goal: written["rounds"] > goal, "something is written")  # type: ignore[misc]
+                yield entry.key
 
         writer = threading.Thread(target=write)
         writer.start()
         try:
             for topic in (None, "red") * 5:
-                seen = Counter(entry.key for entry in db.entries("t", topic=topic))
+                seen = Counter(listed(topic))
                 assert {key for key, times in seen.items() if times > 1} == set()
                 assert stable - seen.keys() == set()
         finally:
             stop.set()
             writer.join()
-        assert written["rounds"] > 10
 
     @clause("LIST-02", injects=[Fault.CUT, Fault.REFUSED])
     def test_the_connection_breaks_in_the_middle(self, store: Store) -> None:

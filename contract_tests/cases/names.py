@@ -80,6 +80,7 @@ class NameCases(Cases):
             "\u0131",
         ]
         keys += ["👩‍👩‍👧", "\u202etext", "\ufeffk", "k\u200b", *(f"{mark}k{mark}" for mark in SPECIAL), *SPECIAL]
+        keys += [f"k{mark}k" for mark in SPECIAL]
         for number, key in enumerate(keys):
             store.db.create("t", key, number)
 

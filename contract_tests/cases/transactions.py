@@ -90,7 +90,7 @@ class TransactionCases(Cases):
         assert contents(db, "t") == {"read": 1}
 
     @clause("TX-01")
-    def test_an_exception_in_the_block_sends_nothing(self, store: Store) -> None:
+    def test_an_exception_in_a_transaction_sends_nothing(self, store: Store) -> None:
         """An exception in the block sends nothing; nor does what the transaction refuses; what has ended takes nothing."""
         db = store.db
         db.put("t", "there", 1)

@@ -34,10 +34,10 @@ from contract_tests.waiting import FACTOR
 
 # Which cases show that a limit holds, at N and at N + 1.
 _LIMITS = {
-    "name": ("bytes", "test_declared_limits_are_true"),
-    "topic": ("bytes", "test_declared_limits_are_true"),
-    "value": ("bytes", "test_the_limit_of_a_value"),
-    "commit": ("writes", "test_the_limit_of_a_transaction"),
+    "name": ("bytes", {"test_declared_limits_are_true", "test_limits_count_bytes"}),
+    "topic": ("bytes", {"test_declared_limits_are_true", "test_limits_count_bytes"}),
+    "value": ("bytes", {"test_the_limit_of_a_value", "test_limits_count_bytes"}),
+    "commit": ("writes", {"test_the_limit_of_a_transaction", "test_more_than_a_commit_takes"}),
 }
 _ABSENT = "test_transactions_are_there_or_not"
 
@@ -87,7 +87,7 @@ class Findings:
             results=results,
             abilities=tuple(self._abilities(backend, results)),
             limits=tuple(
-                Limit(name, value, _LIMITS[name][0], _tried(results, {_LIMITS[name][1]}))
+                Limit(name, value, _LIMITS[name][0], _tried(results, _LIMITS[name][1]))
                 for name, value in tally.limits.get(backend, {}).items()
             ),
             recoveries=tuple(self._recoveries(backend)),

@@ -10,6 +10,8 @@ BEGIN = """
 import itertools, random
 from contract_tests import Fault, Server, ServedHarness
 from contract_tests.cases.base import Cases
+from contract_tests.history import Recorder
+from contract_tests.linearizability import Verdict, judged
 from contract_tests.marks import clause
 
 turns = itertools.count()
@@ -54,6 +56,23 @@ CASES = {
     def test_idle(self, store):
         "Arms what strikes nothing."
         store.plan.arm(Fault.CUT)
+""",
+    "alone": """
+    @clause("ERR-07")
+    def test_alone(self, store, seed):
+        "Has a history in which nobody met anybody."
+        recorder = Recorder("t")
+        recorder.run([store.db], 30, str(seed))
+        assert judged(recorder.histories["x"]) is Verdict.LINEARIZABLE
+        recorder.check(30)
+""",
+    "few": """
+    @clause("ERR-07")
+    def test_few(self, store, seed):
+        "Has a history of few operations."
+        recorder = Recorder("t")
+        recorder.run([store.db] * 6, 10, str(seed))
+        recorder.check(1000)
 """,
     "timed": """
     @clause("LOSS-01", injects=[Fault.DOWN])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from contract_tests.clauses import LEVELS, SIDES, clauses
@@ -37,6 +39,12 @@ def test_every_case_has_a_clause_and_a_norm() -> None:
         if name.startswith("test_"):
             assert name in cases(), name
             assert str(getattr(BackendContract, name).__doc__).endswith("."), name
+
+
+def test_no_case_hides_another() -> None:
+    """Of two cases of one name in different classes only one would run."""
+    names = [name for part in BackendContract.__mro__ for name in vars(part) if name.startswith("test_")]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_clauses_are_complete() -> None:

@@ -7,14 +7,13 @@ from contract_tests.cases.mirrors import MirrorCases
 from contract_tests.cases.replacements import ReplacementCases
 from contract_tests.cases.staleness import StalenessCases
 from contract_tests.injecting import FaultyHarness
+from contract_tests.replaced_memory import made, replaced_memory
 from dfbackends.api import DbApi, PubSubApi
-from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store
+from dfbackends.drivers.memory import MemoryDb, MemoryPubSub
 from tests.drivers.poor import PoorDb, PoorStore
-from tests.drivers.replaced import replaced_memory, replaced_poor
+from tests.drivers.replaced import replaced_poor
 
-_rich, _carrier, _poor = Store(), Store(), PoorStore()
-for store in (_rich, _carrier):
-    store.log_rows, store.done.term = 10_000, 100.0
+_rich, _carrier, _poor = made(), made(), PoorStore()
 
 
 def rich(folder: Path) -> tuple[DbApi, PubSubApi]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from importlib.util import find_spec
 
 import pytest
@@ -30,6 +31,20 @@ def test_the_report_has_each_case(pytester: pytest.Pytester) -> None:
     assert (recovery.fault.value, recovery.detection.median, recovery.recovery.median) == ("down", 0.5, 1.5)
     assert "KV-02" in (pytester.path / "out" / "index.html").read_text()
     assert "test_bad" in (pytester.path / "out" / "junit.xml").read_text()
+
+
+def test_a_case_that_has_shown_nothing_is_not_good(pytester: pytest.Pytester) -> None:
+    """It is neither passed nor failed, but invalid; and the run is no success."""
+    run = run_cases(pytester, "good alone few")
+
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["mine: 1 passed, 0 failed, 2 invalid"])
+    for case, reason in (
+        ("alone", "0 of * operations overlapped another one on their key*"),
+        ("few", "*were answered, not 1000*"),
+    ):
+        assert result(pytester, case).outcome is Outcome.INVALID
+        assert fnmatch(result(pytester, case).reason.partition("\n")[0], f"*TooLittle: {reason}")
 
 
 def test_several_backends_have_a_report_each(pytester: pytest.Pytester) -> None:
