@@ -10,7 +10,7 @@ from dfbackends_redis.names import encoded, message_channel
 from dfbackends_redis.place import Place, place_of
 from dfbackends_redis.requests import Call
 from dfbackends_redis.resp import Word
-from dfbackends_redis.scripts import CANCEL, WRITE
+from dfbackends_redis.scripts import CANCEL, PUT, WRITE
 
 _AT_ONCE = 200
 _NOTHING = b"x"
@@ -59,8 +59,8 @@ def single(write: Write, op: OpId, keep: int) -> Call:
     return Call(
         home.slot,
         (
-            "EVALSHA", WRITE.sha, 4, home.heads, home.outcome(op_name), home.records, home.topics,
-            op_name, keep, home.label, 0, 0, 1, 0, home.channel, 1, name, expected, topic, value,
+            "EVALSHA", PUT.sha, 4, home.heads, home.outcome(op_name), home.records, home.topics,
+            op_name, keep, home.label, home.channel, name, expected, topic, value,
         ),
     )  # fmt: skip
 
