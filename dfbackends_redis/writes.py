@@ -115,12 +115,17 @@ def _request(
     items: list[Word] = []
     for key, expect in checks.items():
         items += (number(key), key.name, _EXPECTED[expect] if isinstance(expect, Expect) else expect)
+    last, its_number = None, 0
     for key, value, topic, expect in writes:
+        table, name = key
+        # Most writes of a call are about one table.
+        if table is not last:
+            last, its_number = table if table.buckets == 1 else None, number(key)
         expected = _EXPECTED[expect] if isinstance(expect, Expect) else expect
         if value is None:
-            items += (number(key), key.name, expected, " ", b"")
+            items += (its_number, name, expected, " ", b"")
         else:
-            items += (number(key), key.name, expected, encoded(topic), value)
+            items += (its_number, name, expected, encoded(topic) if topic else "", value)
     for message in messages:
         items += (message_channel(message.topic), message.data)
     # A message tells where its chain is kept; a change, which of the buckets of its table it is from.
