@@ -30,7 +30,7 @@ from dfbackends_redis.changes import ChangeFeed
 from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
 from dfbackends_redis.heads import heads
 from dfbackends_redis.place import place, place_of, places
-from dfbackends_redis.record import unpacked
+from dfbackends_redis.record import records, unpacked
 from dfbackends_redis.requests import Call, Requests, all_of
 from dfbackends_redis.spread import first_of, in_turn
 from dfbackends_redis.writes import cancelling, revisions, several, shares, single, together
@@ -69,10 +69,10 @@ class RedisDb(DbApi, Transactional, Watching):
             home = place_of(table, name)
             stored = self._requests.answer(home.slot, "HGET", home.records, name)
             return [None if stored is None else unpacked(stored)]
-        if len({table for table, _ in keys}) == 1 and keys[0].table.buckets == 1:
-            home = place(keys[0].table)
-            answer = self._requests.answer(home.slot, "HMGET", home.records, *(name for _, name in keys))
-            return [None if stored is None else unpacked(stored) for stored in answer]
+        table = keys[0].table
+        if table.buckets == 1 and all(other is table or other == table for other, _ in keys):
+            home = place(table)
+            return records(self._requests.answer(home.slot, "HMGET", home.records, *[name for _, name in keys]))
         groups: dict[str, list[int]] = {}
         calls: dict[str, Call] = {}
         for number, (table, name) in enumerate(keys):
@@ -80,13 +80,13 @@ class RedisDb(DbApi, Transactional, Watching):
             groups.setdefault(home.records, []).append(number)
             calls.setdefault(home.records, Call(home.slot, ("HMGET", home.records)))
         asked = [
-            call._replace(command=(*call.command, *(keys[number].name for number in groups[records])))
-            for records, call in calls.items()
+            call._replace(command=(*call.command, *(keys[number].name for number in groups[where])))
+            for where, call in calls.items()
         ]
         found: list[Record | None] = [None] * len(keys)
         for numbers, answer in zip(groups.values(), all_of(self._requests.answers(asked)), strict=True):
-            for number, stored in zip(numbers, answer, strict=True):
-                found[number] = None if stored is None else unpacked(stored)
+            for number, record in zip(numbers, records(answer), strict=True):
+                found[number] = record
         return found
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:

@@ -36,16 +36,20 @@ local revision = string.format('%.0f', math.max((heads[1] or 0) + 1, time[1] * 1
 -- The first write fails where the server takes none, and the first notice where it is not allowed: then nothing is done.
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
 local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. ARGV[8]
-local change = ' ' .. op .. ' ' .. revision .. ' ' .. #name .. ' ' .. #stored .. ' ' .. name .. stored
-local known, head = {'last', revision}, revision .. ':' .. op
+local sizes, known, head = ' ' .. #name .. ' ' .. #stored .. ' ', {'last', revision}, revision .. ':' .. op
 for i = 2, #channels do
-    if moves and i == #channels then change = ' ' .. op .. ' ' .. revision .. ' ' .. #name .. ' 0 ' .. name end
-    local told = redis.pcall('PUBLISH', channels[i], 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. change)
+    local notice = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision
+    if moves and i == #channels then
+        notice = notice .. ' ' .. #name .. ' 0 ' .. name
+    else
+        notice = notice .. sizes .. name .. stored
+    end
+    local told = redis.pcall('PUBLISH', channels[i], notice)
     if type(told) == 'table' then
         call('DEL', KEYS[2])
         return told
     end
-    known[#known + 1], known[#known + 2] = channels[i], head
+    known[2 * i - 1], known[2 * i] = channels[i], head
 end
 if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
 if moves then call('ZREM', KEYS[4], left .. '\0' .. name) end
