@@ -97,6 +97,7 @@ class Listed:
     """A table of ten thousand on a server with a million other keys."""
 
     def __init__(self, bench: Bench) -> None:
+        bench.bare.flushall()
         bench.fill(_LISTED)
         for start in range(0, _OTHERS, 20_000):
             bench.bare.eval("for i = 1, 20000 do redis.call('SET', 'other-' .. ARGV[1] + i, i) end", 0, start)
@@ -133,6 +134,7 @@ class Listed:
 
 def bytes_an_entry(bench: Bench) -> float:
     """What an entry of 348 bytes in a topic takes of the server's memory, with its place in the index."""
+    bench.bare.flushall()
     bench.fill(_LISTED)
     home = place(TABLE)
     return sum(float(bench.bare.memory_usage(key, samples=0)) for key in (home.records, home.topics)) / _LISTED
