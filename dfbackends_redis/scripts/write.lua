@@ -108,7 +108,7 @@ for at = first_write, first_message - 1, 5 do
     elseif atomic then
         return 'x'
     end
-    leaves[at] = left
+    leaves[#leaves + 1] = left
 end
 if good == 0 and messages == 0 then return string.rep(',', writes - 1) end
 for at = first_message, #ARGV, 2 do need(ARGV[at]) end
@@ -165,7 +165,7 @@ local changed, revisions = {}, {}
 for number = 1, tables do changed[tostring(number)] = {{}, {}, {}, {}} end
 local tail = ':' .. op
 for at = first_write, first_message - 1, 5 do
-    local left, written = leaves[at], ''
+    local left, written = leaves[(at - first_write) / 5 + 1], ''
     if left then
         revision = revision + 1
         written = format('%.0f', revision)
