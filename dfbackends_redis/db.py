@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, islice
-from typing import Any
+from itertools import chain, count, islice
 
 from dfbackends.api import (
     Change,
@@ -34,8 +33,8 @@ from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
 from dfbackends_redis.heads import heads
 from dfbackends_redis.inspection import inspected
 from dfbackends_redis.place import place, place_of, places
-from dfbackends_redis.record import unpacked
-from dfbackends_redis.requests import Call, Requests
+from dfbackends_redis.record import records, unpacked
+from dfbackends_redis.requests import Call, Requests, all_of
 from dfbackends_redis.spread import first_of, in_turn
 from dfbackends_redis.writes import cancelling, revisions, several, shares, single, together
 
@@ -73,10 +72,10 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
             home = place_of(table, name)
             stored = self._requests.answer(home.slot, "HGET", home.records, name)
             return [None if stored is None else unpacked(stored)]
-        if len({table for table, _ in keys}) == 1 and keys[0].table.buckets == 1:
-            home = place(keys[0].table)
-            answer = self._requests.answer(home.slot, "HMGET", home.records, *(name for _, name in keys))
-            return [None if stored is None else unpacked(stored) for stored in answer]
+        table = keys[0].table
+        if table.buckets == 1 and all(other is table or other == table for other, _ in keys):
+            home = place(table)
+            return records(self._requests.answer(home.slot, "HMGET", home.records, *[name for _, name in keys]))
         groups: dict[str, list[int]] = {}
         calls: dict[str, Call] = {}
         for number, (table, name) in enumerate(keys):
@@ -84,13 +83,13 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
             groups.setdefault(home.records, []).append(number)
             calls.setdefault(home.records, Call(home.slot, ("HMGET", home.records)))
         asked = [
-            call._replace(command=(*call.command, *(keys[number].name for number in groups[records])))
-            for records, call in calls.items()
+            call._replace(command=(*call.command, *(keys[number].name for number in groups[where])))
+            for where, call in calls.items()
         ]
         found: list[Record | None] = [None] * len(keys)
-        for numbers, answer in zip(groups.values(), _all_of(self._requests.answers(asked)), strict=True):
-            for number, stored in zip(numbers, answer, strict=True):
-                found[number] = None if stored is None else unpacked(stored)
+        for numbers, answer in zip(groups.values(), all_of(self._requests.answers(asked)), strict=True):
+            for number, record in zip(numbers, records(answer), strict=True):
+                found[number] = record
         return found
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
@@ -127,11 +126,11 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
         return answers
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
-        for home in places(table):
-            if topic is None:
-                yield from scan.bucket(self._requests, home)
-            elif topic:
-                yield from scan.topic(self._requests, home, topic)
+        if topic is None:
+            return chain.from_iterable(page for home in places(table) for page in scan.bucket(self._requests, home))
+        if not topic:
+            return iter(())
+        return chain.from_iterable(page for home in places(table) for page in scan.topic(self._requests, home, topic))
 
     def drop(self, table: Table) -> None:
         names = (name for name, _ in self.scan(table))
@@ -139,8 +138,7 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
             self.write([Write(Key(table, name), None) for name in part], OpId(f"{self._name}-{next(self._numbers)}"))
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
-        chains = _all_of(heads(self._requests, streams))
-        return [chain.token for chain in chains]
+        return [found.token for found in all_of(heads(self._requests, streams))]
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         if after is not None:
@@ -171,14 +169,7 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
             doubtful = [failure for failure in failures if understand(failure, self.errors).kind is OutcomeUnknown]
             if doubtful or len(failures) < len(answers):
                 raise PartlyDone(f"{len(failures)} of {len(answers)} requests failed") from (doubtful or failures)[0]
-        return _all_of(answers)
-
-
-def _all_of(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
+        return all_of(answers)
 
 
 class RedisClusterDb(RedisDb):

@@ -29,6 +29,14 @@ class Call(NamedTuple):
     replicas: int = 0
 
 
+def all_of(answers: list[Any]) -> list[Any]:
+    """Return the answers, if none is an exception, and raise the first one else."""
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
 class _Sent(NamedTuple):
     node: Node
     wire: Wire

@@ -8,24 +8,20 @@ from typing import Any
 
 from redis.exceptions import MovedError
 
-from dfbackends.api import Record
 from dfbackends_redis.names import encoded
 from dfbackends_redis.node import Node
 from dfbackends_redis.place import Place
-from dfbackends_redis.record import unpacked
-from dfbackends_redis.requests import Requests
+from dfbackends_redis.record import Entry, entries
+from dfbackends_redis.requests import Call, Requests, all_of
 from dfbackends_redis.resp import pack
-from dfbackends_redis.scripts import PAGE
 
 _LEAST, _FIRST, _MOST = 8, 128, 1024
-_BYTES = 64 * 1024
+_BYTES = 256 * 1024
 _STEPS = 16
-
-Entry = tuple[str, Record]
 
 
 class _Step:
-    """How many entries are asked for at once: as many as have come to 64 KiB so far, which sockets hold."""
+    """How many entries are asked for at once: as many as have come to 256 KiB so far: half a millisecond."""
 
     def __init__(self) -> None:
         self.size = _FIRST
@@ -51,15 +47,15 @@ class _Cursor:
             self._server, self._began = server, time.monotonic()
 
 
-def bucket(requests: Requests, place: Place) -> Iterator[Entry]:
-    """Yield the entries of a bucket, each once."""
+def bucket(requests: Requests, place: Place) -> Iterator[list[Entry]]:
+    """Yield the entries of a bucket, each once, in pages."""
     seen: set[bytes] = set()
     step, cursor = _Step(), _Cursor()
     moves = 0
     while True:
-        entries: list[Entry] = []
+        found: list[Entry] = []
         try:
-            _steps(requests, place, cursor, step, seen, entries)
+            _steps(requests, place, cursor, step, seen, found)
         except MovedError:
             # What was found before it is not found again.
             moves += 1
@@ -67,12 +63,12 @@ def bucket(requests: Requests, place: Place) -> Iterator[Entry]:
                 raise
         else:
             if cursor.at == b"0":
-                yield from entries
+                yield found
                 return
-        yield from entries
+        yield found
 
 
-def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen: set[bytes], entries: list[Entry]) -> None:
+def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen: set[bytes], found: list[Entry]) -> None:
     """Take some steps, each of which is under way while what the one before has found is read."""
     with requests.line(place.slot) as (node, wire):
         cursor.check(node, wire.opened)
@@ -92,24 +88,30 @@ def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen:
                 fresh = {name: record for name, record in zip(names, stored, strict=True) if name not in seen}
                 names, stored = list(fresh), list(fresh.values())
             seen.update(names)
-            entries += zip(map(bytes.decode, names), map(unpacked, stored), strict=True)
+            found += entries(names, stored)
             if last:
                 return
 
 
-def topic(requests: Requests, place: Place, name: str) -> Iterator[Entry]:
-    """Yield the entries of a topic in a bucket; they are ordered, so that a place among them is one on any server."""
+def topic(requests: Requests, place: Place, name: str) -> Iterator[list[Entry]]:
+    """Yield the entries of a topic in a bucket in pages; they are ordered, so that a place among them is one on any server.
+
+    Names are asked for together with the records of the names before: a script that joined them would take the server five
+    times as long.
+    """
     before = encoded(name).encode()
-    first, last = b"[%b\0" % before, b"(%b\1" % before
     step = _Step()
-    while True:
-        count = step.size
-        page = requests.answer(
-            place.slot, "EVALSHA", PAGE.sha, 2, place.topics, place.records, first, last, count, len(before) + 1
-        )
-        names, stored = page[::2], page[1::2]
-        step.learn(stored)
-        yield from zip(map(bytes.decode, names), map(unpacked, stored), strict=True)
-        if len(names) < count:
-            return
-        first = b"(%b\0%b" % (before, names[-1])
+
+    def names_after(bound: bytes) -> Call:
+        return Call(place.slot, ("ZRANGEBYLEX", place.topics, bound, b"(%b\1" % before, "LIMIT", 0, step.size))
+
+    slot, command, _ = names_after(b"[%b\0" % before)
+    members = requests.answer(slot, *command)
+    while members:
+        names = [member[len(before) + 1 :] for member in members]
+        calls = [Call(place.slot, ("HMGET", place.records, *names)), names_after(b"(%b" % members[-1])]
+        stored, members = all_of(requests.answers(calls))
+        there = {name: record for name, record in zip(names, stored, strict=True) if record is not None}
+        step.learn(list(there.values()))
+        # What has left the topic meanwhile is not in it.
+        yield [entry for entry in entries(there.keys(), there.values()) if entry[1].topic == name]

@@ -10,7 +10,7 @@ from dfbackends_redis.names import encoded, message_channel
 from dfbackends_redis.place import Place, place_of
 from dfbackends_redis.requests import Call
 from dfbackends_redis.resp import Word
-from dfbackends_redis.scripts import CANCEL, WRITE
+from dfbackends_redis.scripts import CANCEL, PUT, WRITE
 
 _AT_ONCE = 200
 _NOTHING = b"x"
@@ -59,8 +59,8 @@ def single(write: Write, op: OpId, keep: int) -> Call:
     return Call(
         home.slot,
         (
-            "EVALSHA", WRITE.sha, 4, home.heads, home.outcome(op_name), home.records, home.topics,
-            op_name, keep, home.label, 0, 0, 1, 0, home.channel, 1, name, expected, topic, value,
+            "EVALSHA", PUT.sha, 4, home.heads, home.outcome(op_name), home.records, home.topics,
+            op_name, keep, home.label, home.channel, name, expected, topic, value,
         ),
     )  # fmt: skip
 
@@ -115,12 +115,17 @@ def _request(
     items: list[Word] = []
     for key, expect in checks.items():
         items += (number(key), key.name, _EXPECTED[expect] if isinstance(expect, Expect) else expect)
+    last, its_number = None, 0
     for key, value, topic, expect in writes:
+        table, name = key
+        # Most writes of a call are about one table.
+        if table is not last:
+            last, its_number = table if table.buckets == 1 else None, number(key)
         expected = _EXPECTED[expect] if isinstance(expect, Expect) else expect
         if value is None:
-            items += (number(key), key.name, expected, " ", b"")
+            items += (its_number, name, expected, " ", b"")
         else:
-            items += (number(key), key.name, expected, encoded(topic), value)
+            items += (its_number, name, expected, encoded(topic) if topic else "", value)
     for message in messages:
         items += (message_channel(message.topic), message.data)
     # A message tells where its chain is kept; a change, which of the buckets of its table it is from.

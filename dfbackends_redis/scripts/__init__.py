@@ -21,8 +21,8 @@ def _script(name: str) -> Script:
 
 
 CANCEL: Script = _script("cancel")
-PAGE: Script = _script("page")
 PUBLISH: Script = _script("publish")
+PUT: Script = _script("put")
 WRITE: Script = _script("write")
 
-ALL: tuple[Script, ...] = (CANCEL, PAGE, PUBLISH, WRITE)
+ALL: tuple[Script, ...] = (CANCEL, PUBLISH, PUT, WRITE)

@@ -44,8 +44,8 @@ local function holds(record, expectation)
     return record and match(record, '^%d+') == expectation
 end
 
--- What is there now, by table in the order of checks and writes.
-local found = {}
+-- What is there now, by table in the order of checks and writes, and how much of it has been looked at.
+local found, seen = {}, {}
 for number = 1, tables do
     local of_table, names, records = tostring(number), {}, {}
     for at = first_check, first_write - 1, 3 do
@@ -62,40 +62,53 @@ for number = 1, tables do
             for i = 1, #part do records[#records + 1] = part[i] end
         end
     end
-    found[of_table] = {0, records}
+    found[of_table], seen[of_table] = records, 0
 end
 local function next_found(of_table)
-    local pair = found[of_table]
-    pair[1] = pair[1] + 1
-    return pair[2][pair[1]]
+    local at = seen[of_table] + 1
+    seen[of_table] = at
+    return found[of_table][at]
 end
 
 for at = first_check, first_write - 1, 3 do
     if not holds(next_found(ARGV[at]), ARGV[at + 2]) then return 'x' end
 end
 
--- The topic that each entry leaves, false where nothing is written; the heads that are needed, the last revision first.
-local leaves, good = {}, 0
-local heads, channels = {}, {'last'}
+-- The heads that are needed, the last revision first, and the channels by table and topic.
+local heads, channels, streams = {}, {'last'}, {}
+for number = 1, tables do streams[tostring(number)] = {} end
 local function need(channel)
     if not heads[channel] then
         heads[channel] = ''
         channels[#channels + 1] = channel
     end
 end
+local function stream(of_table, topic)
+    local channel = streams[of_table][topic]
+    if not channel then
+        channel = ARGV[7 + of_table]
+        if topic ~= '' then channel = channel .. ':' .. topic end
+        streams[of_table][topic] = channel
+        need(channel)
+    end
+    return channel
+end
+
+-- The topic that each entry leaves, false where nothing is written.
+local leaves, good = {}, 0
 for at = first_write, first_message - 1, 5 do
-    local record, left = next_found(ARGV[at]), false
+    local of_table, topic = ARGV[at], ARGV[at + 3]
+    local record, left = next_found(of_table), false
     if holds(record, ARGV[at + 2]) then
         good = good + 1
         left = record and match(record, '^%d+ (%S*) ') or ''
-        local channel, topic = ARGV[7 + ARGV[at]], ARGV[at + 3]
-        need(channel)
-        if topic ~= '' and topic ~= ' ' then need(channel .. ':' .. topic) end
-        if left ~= '' and left ~= topic then need(channel .. ':' .. left) end
+        stream(of_table, '')
+        if topic ~= '' and topic ~= ' ' then stream(of_table, topic) end
+        if left ~= '' and left ~= topic then stream(of_table, left) end
     elseif atomic then
         return 'x'
     end
-    leaves[at] = left
+    leaves[#leaves + 1] = left
 end
 if good == 0 and messages == 0 then return string.rep(',', writes - 1) end
 for at = first_message, #ARGV, 2 do need(ARGV[at]) end
@@ -119,51 +132,68 @@ local function flush()
     end
     order, notices, size = {}, {}, 0
 end
-local function tell(channel, written, name, record)
+-- To make text of a number costs more than all the rest, and most names and records are as long as others.
+local text = {}
+local function length(word)
+    local count = #word
+    local found = text[count]
+    if not found then
+        found = ' ' .. count
+        text[count] = found
+    end
+    return found
+end
+local function tell(channel, written, head, name, record)
     local notice = notices[channel]
     if not notice then
         notice = {'C' .. label .. ' ' .. heads[channel] .. ' ' .. op .. ' '}
         notices[channel] = notice
         order[#order + 1] = channel
     end
-    notice[#notice + 1] = written .. ' ' .. #name .. ' ' .. #record .. ' ' .. name
-    notice[#notice + 1] = record
+    local last = #notice
+    notice[last + 1] = written
+    notice[last + 2] = length(name)
+    notice[last + 3] = length(record)
+    notice[last + 4] = ' '
+    notice[last + 5] = name
+    notice[last + 6] = record
     size = size + #record
-    heads[channel] = written .. ':' .. op
+    heads[channel] = head
 end
 
 local changed, revisions = {}, {}
-for number = 1, tables do changed[number] = {{}, {}, {}, {}} end
+for number = 1, tables do changed[tostring(number)] = {{}, {}, {}, {}} end
+local tail = ':' .. op
 for at = first_write, first_message - 1, 5 do
-    local left, written = leaves[at], ''
+    local left, written = leaves[(at - first_write) / 5 + 1], ''
     if left then
         revision = revision + 1
         written = format('%.0f', revision)
-        local number, name, topic, record = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 3], ''
-        local channel, change = ARGV[7 + number], changed[number]
+        local of_table, name, topic, record = ARGV[at], ARGV[at + 1], ARGV[at + 3], ''
+        local change, head = changed[of_table], written .. tail
         if topic == ' ' then
             topic = ''
             change[1][#change[1] + 1] = name
         else
             record = written .. ' ' .. topic .. ' ' .. ARGV[at + 4]
             local stored = change[2]
-            stored[#stored + 1] = name
-            stored[#stored + 1] = record
+            local last = #stored
+            stored[last + 1], stored[last + 2] = name, record
         end
         local moves = left ~= '' and left ~= topic
         if moves or size > 65536 then flush() end
-        tell(channel, written, name, record)
+        tell(stream(of_table, ''), written, head, name, record)
         if topic ~= '' then
             if left ~= topic then
                 local entered = change[4]
-                entered[#entered + 1] = '0'
-                entered[#entered + 1] = topic .. '\0' .. name
+                local last = #entered
+                entered[last + 1], entered[last + 2] = '0', topic .. '\0' .. name
             end
-            tell(channel .. ':' .. topic, written, name, record)
+            tell(stream(of_table, topic), written, head, name, record)
         end
         if moves then
             change[3][#change[3] + 1] = left .. '\0' .. name
-            tell(channel .. ':' .. left, written, name, '')
+            tell(stream(of_table, left), written, head, name, '')
             flush()
         end
     end
@@ -189,7 +219,7 @@ for i = 1, #out, 2 do
     end
 end
 for number = 1, tables do
-    local records, topics, change = KEYS[1 + 2 * number], KEYS[2 + 2 * number], changed[number]
+    local records, topics, change = KEYS[1 + 2 * number], KEYS[2 + 2 * number], changed[tostring(number)]
     in_slices('HDEL', records, change[1])
     in_slices('HSET', records, change[2])
     in_slices('ZREM', topics, change[3])

@@ -1,68 +1,77 @@
-"""What an entry takes of the memory of a Redis server."""
+"""What the Redis drivers cost beside redis-py (G1 to G12), and what a client keeps open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import dfbackends
-from contract_tests.node import HOST
-from dfbackends_redis.testing import RedisServer
+from benchmarks.redis import claims, entries, messages
+from benchmarks.redis.rounds import Bench
 from tests.figures import Claim
+from tests.redis.conftest import masters as masters
+from tests.redis.conftest import server as server
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisCluster, RedisServer
 
-pytestmark = pytest.mark.claims
+pytestmark = [pytest.mark.claims, pytest.mark.timeout(300)]
 
-ENTRIES = 20_000
-TOPIC = "tenant-1234"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "server")
-    server.start()
-    yield server
-    server.kill()
+# One for the data, one to publish, one to be told: a subscriber alone keeps the line on which it proves that it is alive.
+IDLE_CONNECTIONS = 3
+IDLE_THREADS = 3
+READERS = 16
 
 
-def used(server: RedisServer) -> int:
-    """Return the bytes that data take."""
-    memory = server.client().info("memory")
-    return int(memory["used_memory"] - memory["mem_clients_normal"])
+@pytest.fixture(scope="module")
+def one(server: RedisServer) -> Iterator[Bench]:
+    """One server."""
+    bench = Bench(f"redis://{HOST}:{server.port}")
+    yield bench
+    bench.close()
 
 
-def taken(server: RedisServer, value: str, topic: str) -> float:
-    """Return the bytes that an entry takes beside its key and its value."""
-    server.ask("FLUSHALL")
-    with dfbackends.open(f"redis://{HOST}:{server.port}") as backend:
-        backend.db.put("port", "first", value, topic=topic)
-        before = used(server)
-        keys = [f"port-{number:06}" for number in range(ENTRIES)]
-        for start in range(0, ENTRIES, 1000):
-            backend.db.put_many("port", dict.fromkeys(keys[start : start + 1000], value), topic=topic)
-        for outcome in server.client().scan_iter(match="dfb:*o:*"):
-            server.ask("DEL", outcome)
-        return (used(server) - before) / ENTRIES - len(keys[0]) - len(value)
+@pytest.fixture(scope="module")
+def cluster(masters: RedisCluster) -> Iterator[Bench]:
+    """Three masters."""
+    bench = Bench(f"redis-cluster://{masters.hosts}")
+    yield bench
+    bench.close()
 
 
-def outcome(server: RedisServer) -> float:
-    """Return the bytes that a call which writes takes for a while."""
-    with dfbackends.open(f"redis://{HOST}:{server.port}") as backend:
-        backend.db.put("port", "k", 1)
-        before = used(server)
-        for number in range(ENTRIES // 4):
-            backend.db.put("port", "k", number)
-        return (used(server) - before) / (ENTRIES // 4)
+def hold(claim: Claim, row: claims.Least | claims.Most, bench: Bench) -> None:
+    if isinstance(row, claims.Least):
+        claim(row.what, lambda: row.measure(bench), at_least=row.bound)
+    else:
+        claim(row.what, lambda: row.measure(bench), at_most=row.bound, unit=row.unit)
 
 
-def test_an_entry_takes_little_memory(server: RedisServer, claim: Claim) -> None:
-    claim("redis, an entry beside key and value", lambda: taken(server, "x" * 100, ""), at_most=120, unit="B")
+@pytest.mark.parametrize("row", claims.ON_ONE_SERVER, ids=lambda row: row.what)
+def test_a_server_answers_as_fast_as_promised(row: claims.Least | claims.Most, one: Bench, claim: Claim) -> None:
+    hold(claim, row, one)
 
 
-def test_an_entry_of_a_topic_takes_its_place_in_an_index(server: RedisServer, claim: Claim) -> None:
-    claim("redis, an entry with a topic", lambda: taken(server, "x" * 100, TOPIC), at_most=260, unit="B")
+@pytest.mark.parametrize("row", claims.ON_A_CLUSTER, ids=lambda row: row.what)
+def test_a_cluster_answers_as_fast_as_promised(row: claims.Least | claims.Most, cluster: Bench, claim: Claim) -> None:
+    hold(claim, row, cluster)
 
 
-def test_a_write_takes_memory_for_its_outcome(server: RedisServer, claim: Claim) -> None:
-    claim("redis, the outcome of a write", lambda: outcome(server), at_most=180, unit="B")
+def test_a_cluster_costs_the_client_little_more_than_a_server(cluster: Bench, one: Bench, claim: Claim) -> None:
+    claim("G2 cluster, client for a get beside one server", lambda: entries.cost_on_cluster(cluster, one), at_most=1.38)
+
+
+def test_a_table_is_listed_at_the_cost_of_what_it_holds(one: Bench, claim: Claim) -> None:
+    for row in claims.on_a_table(entries.Listed(one)):
+        hold(claim, row, one)
+
+
+def test_an_idle_client_keeps_little(one: Bench, claim: Claim) -> None:
+    kept = messages.Kept(one)
+
+    claim("connections of an idle client with a subscription", lambda: kept.idle()[0], at_most=IDLE_CONNECTIONS)
+    claim("threads of an idle client with a subscription", lambda: kept.idle()[1], at_most=IDLE_THREADS)
+
+
+def test_a_busy_client_has_a_connection_for_each_thread_at_most(one: Bench, claim: Claim) -> None:
+    kept = messages.Kept(one)
+
+    claim("connections of a client with 16 threads at work", lambda: kept.busy(READERS), at_most=READERS + 1)

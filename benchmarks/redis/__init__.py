@@ -1,0 +1,1 @@
+"""The Redis drivers beside redis-py, in the same run."""

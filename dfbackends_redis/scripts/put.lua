@@ -1,0 +1,58 @@
+-- Do one write, if its expectation holds: what write.lua would do, without all that is there for several.
+--
+-- Answers the revision, nothing for an expectation that failed, or "x" where the operation was cancelled. What an operation
+-- did is answered again when its id comes again. The change is told to the channels of its streams.
+--
+-- KEYS  heads, outcome, records, index
+-- ARGV  op, milliseconds that the outcome is kept, the place's label, the channel of the table,
+--       name, expectation, topic (a space for removal), value
+-- An expectation is "*" (any), "-" (absent), "+" (present) or a revision.
+local call = redis.call
+local op, keep, name, expectation, topic = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7]
+
+local function outcome()
+    local found = call('GET', KEYS[2])
+    -- Writes, so that who waits for a replica waits for all that was written before.
+    if found and found ~= 'x' then call('PEXPIRE', KEYS[2], keep) end
+    return found or ''
+end
+
+local record = call('HGET', KEYS[3], name)
+local holds = expectation == '*'
+    or expectation == '-' and not record
+    or record and (expectation == '+' or string.match(record, '^%d+') == expectation)
+-- When the operation was done before, the record may be its own.
+if not holds then return outcome() end
+
+local removes, left = topic == ' ', record and string.match(record, '^%d+ (%S*) ') or ''
+if removes then topic = '' end
+local moves = left ~= '' and left ~= topic
+local channels = {'last', ARGV[4]}
+if topic ~= '' then channels[3] = ARGV[4] .. ':' .. topic end
+if moves then channels[#channels + 1] = ARGV[4] .. ':' .. left end
+local heads, time = call('HMGET', KEYS[1], unpack(channels)), call('TIME')
+local revision = string.format('%.0f', math.max((heads[1] or 0) + 1, time[1] * 1000000 + time[2]))
+
+-- The first write fails where the server takes none, and the first notice where it is not allowed: then nothing is done.
+if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
+local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. ARGV[8]
+local sizes, known, head = ' ' .. #name .. ' ' .. #stored .. ' ', {'last', revision}, revision .. ':' .. op
+for i = 2, #channels do
+    local notice = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision
+    if moves and i == #channels then
+        notice = notice .. ' ' .. #name .. ' 0 ' .. name
+    else
+        notice = notice .. sizes .. name .. stored
+    end
+    local told = redis.pcall('PUBLISH', channels[i], notice)
+    if type(told) == 'table' then
+        call('DEL', KEYS[2])
+        return told
+    end
+    known[2 * i - 1], known[2 * i] = channels[i], head
+end
+if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
+if moves then call('ZREM', KEYS[4], left .. '\0' .. name) end
+if topic ~= '' and left ~= topic then call('ZADD', KEYS[4], 0, topic .. '\0' .. name) end
+call('HSET', KEYS[1], unpack(known))
+return revision
