@@ -8,11 +8,11 @@ import pytest
 
 from benchmarks.redis import claims, entries, messages
 from benchmarks.redis.rounds import Bench
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisCluster, RedisServer
 from tests.figures import Claim
 from tests.redis.conftest import masters as masters
 from tests.redis.conftest import server as server
-from contract_tests.node import HOST
-from dfbackends_redis.testing import RedisCluster, RedisServer
 
 pytestmark = [pytest.mark.claims, pytest.mark.timeout(300)]
 
