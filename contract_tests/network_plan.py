@@ -59,5 +59,7 @@ class NetworkPlan(Plan):
         super().mend()
         with self.changed:
             self._lasting.clear()
-            for wires in self._wires:
-                wires.mend()
+            wires = list(self._wires)
+        # A call that leaves a state, for which this waits, has something to note here.
+        for each in wires:
+            each.mend()

@@ -126,6 +126,9 @@ def _buffers(state: State) -> Iterator[Finding]:
 def _node_timeout(state: State) -> Iterator[Finding]:
     if state.config is None or state.info.get("cluster_enabled") != "1":
         return
+    if not state.failover and state.info["connected_slaves"] == "0":
+        # Nobody takes over, and nobody waits for it.
+        return
     needed = 1.3 * int(state.config["cluster-node-timeout"]) / 1000 + 2
     if state.failover < needed:
         yield Finding(

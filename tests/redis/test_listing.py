@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contract_tests.node import HOST
+from dfbackends_redis.testing import RedisServer
 from tests.redis.conftest import Open
-from tests.redis.servers import HOST, RedisServer
 
 COUNT = 3000
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from contract_tests.node import HOST
 from dfbackends.api import Expect, Fence, Key, OpId, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver
 from dfbackends.url import parse
 from dfbackends_redis.db import RedisDb
-from tests.redis.servers import HOST, RedisServer
+from dfbackends_redis.testing import RedisServer
 
 KEY = Key(Table("operations", "operations"), "k")
 
