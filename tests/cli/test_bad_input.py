@@ -19,14 +19,14 @@ def test_an_unknown_backend_names_the_closest() -> None:
     unknown = put("sqlit:app.db")
 
     assert unknown.code == 2
-    assert "did you mean 'sqlite'? (installed: memory, sqlite)" in unknown.err
+    assert "did you mean 'sqlite'? (installed: memory, " in unknown.err
 
 
 def test_a_backend_that_is_known_but_not_installed_names_its_package() -> None:
-    unknown = put("redis://127.0.0.1")
+    unknown = put("etcd://127.0.0.1")
 
     assert unknown.code == 2
-    assert "dfbackends-redis" in unknown.err
+    assert "dfbackends-etcd" in unknown.err
 
 
 @pytest.mark.parametrize("url", ["app.db", "", ":", "/tmp/app.db", "sqlite", "sqlite:", "sqlite://host/app.db"])
