@@ -52,7 +52,7 @@ def test_each_part_has_its_distribution_contract_abilities_and_limits() -> None:
 
 
 def test_what_is_not_there_is_not_claimed() -> None:
-    assert not {driver["name"] for driver in run("drivers", "--json").documents} & {"redis", "redis-cluster", "etcd"}
+    assert not {driver["name"] for driver in run("drivers", "--json").documents} & {"etcd"}
 
 
 def test_what_a_driver_can_not_do_is_told_with_what_that_means(installed: dict[str, str]) -> None:
