@@ -1,4 +1,4 @@
-"""What the backends with a seeded defect are; ``python -m contract_tests.mutants`` runs them, in the checks of each change."""
+"""What the backends with a seeded defect are; ``tox -e mutants`` runs all cases on them."""
 
 from __future__ import annotations
 
