@@ -1,6 +1,6 @@
 """The contract by Sentinel, as an operator has it; all of it takes five minutes, and this half a minute.
 
-A cluster is verified by hand, ``dfbackends verify redis-cluster --start``: there a case of ERR-01 was seen to fail now and then.
+A cluster is verified by hand, ``dfbackends verify redis-cluster --start``: a case of ERR-01 fails there now and then.
 """
 
 from __future__ import annotations
