@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contract_tests.harness import Harness
     from contract_tests.replaceable import Replaceable
     from contract_tests.served import ServedHarness
-    from contract_tests.server import Server
+    from contract_tests.servers.server import Server
 
 __all__ = ["BackendContract", "Capability", "Fault", "Harness", "Replaceable", "ServedHarness", "Server"]
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Harness": "harness",
     "Replaceable": "replaceable",
     "ServedHarness": "served",
-    "Server": "server",
+    "Server": "servers.server",
 }
 
 

@@ -41,7 +41,7 @@ from contract_tests.cases.transactions import TransactionCases
 from contract_tests.cases.undone import UndoneCases
 from contract_tests.cases.values import ValueCases
 from contract_tests.served import ServedHarness, registered
-from contract_tests.server import Server
+from contract_tests.servers.server import Server
 
 
 class BackendContract(

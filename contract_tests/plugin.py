@@ -13,45 +13,20 @@ from contract_tests.run.contract import NAME, Contract
 
 if TYPE_CHECKING:
     from contract_tests.counts import Counts
-    from contract_tests.harness import Harness
     from contract_tests.notes import Recoveries
-    from contract_tests.tally import Tally
+    from contract_tests.report.tally import Tally
+    from contract_tests.running import Running
 
-pytest.register_assert_rewrite("contract_tests.cases", "contract_tests.inbox", "contract_tests.processes")
+pytest.register_assert_rewrite("contract_tests.cases", "contract_tests.clients.inbox", "contract_tests.clients.processes")
 
 _ROUND = "contract_round"
-
-
-class Running:
-    """The harnesses that have been started; each is stopped at the end of the run."""
-
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
-        self._folders = folders
-        self._started: dict[int, Harness] = {}
-        self._failed: dict[int, str] = {}
-
-    def start(self, harness: Harness) -> None:
-        """Start a harness, once; where that failed, or was interrupted, say so again and at once."""
-        if id(harness) in self._started:
-            return
-        if id(harness) in self._failed:
-            pytest.fail(f"the harness did not start before: {self._failed[id(harness)]}", pytrace=False)
-        try:
-            harness.start(self._folders.mktemp(harness.name))
-        except BaseException as error:
-            self._failed[id(harness)] = f"{type(error).__name__}: {error}"
-            raise
-        self._started[id(harness)] = harness
-
-    def stop(self) -> None:
-        """Stop all."""
-        for harness in self._started.values():
-            harness.stop()
 
 
 @pytest.fixture(scope="session")
 def contract_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The harnesses that this run has started."""
+    from contract_tests.running import Running
+
     running = Running(tmp_path_factory)
     yield running
     running.stop()

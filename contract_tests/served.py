@@ -11,19 +11,19 @@ import dfbackends
 from contract_tests.capability import Capability
 from contract_tests.drivers import Drivers, opened
 from contract_tests.fault import LINES, NETWORK, PROCESSES, SIMULATED, STORES, Fault
-from contract_tests.faulty import faulty_db, faulty_pubsub
-from contract_tests.gate import Gate
+from contract_tests.faults.faulty import faulty_db, faulty_pubsub
+from contract_tests.faults.injector import Injector
+from contract_tests.faults.simulated import Simulated
 from contract_tests.harness import Harness, Process
-from contract_tests.injector import Injector
-from contract_tests.network import Network
-from contract_tests.network_plan import NetworkPlan
-from contract_tests.outage import Outage
+from contract_tests.network.gate import Gate
+from contract_tests.network.outage import Outage
+from contract_tests.network.plan import NetworkPlan
+from contract_tests.network.proxy import HOST, Proxy
+from contract_tests.network.thread import Network
+from contract_tests.network.wire import Wire
 from contract_tests.plan import Plan
-from contract_tests.proxy import HOST, Proxy
 from contract_tests.replaceable import Replaceable
-from contract_tests.server import Server
-from contract_tests.simulated import Simulated
-from contract_tests.wire import Wire
+from contract_tests.servers.server import Server
 from dfbackends.api import Transactional, Watching
 from dfbackends.config import Settings, from_url
 from dfbackends.errors import ConfigurationError

@@ -10,9 +10,9 @@ import pytest
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases, each_raises
 from contract_tests.cases.keys import contents
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.plan import FOREVER
 from dfbackends import (

@@ -11,7 +11,7 @@ from contract_tests.harness import Harness, Store
 from contract_tests.notes import NOTES
 
 if TYPE_CHECKING:
-    from contract_tests.plugin import Running
+    from contract_tests.running import Running
 
 E = TypeVar("E", bound=Exception)
 

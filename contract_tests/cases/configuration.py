@@ -12,10 +12,10 @@ from oslo_config import cfg
 import dfbackends
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
+from contract_tests.clients.inbox import Inbox
+from contract_tests.clients.processes import Worker
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.processes import Worker
 from dfbackends import ConfigurationError
 from dfbackends.loader import DB, names
 

@@ -10,11 +10,11 @@ import pytest
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases, each_raises
 from contract_tests.cases.keys import contents
+from contract_tests.clients.inbox import Inbox
+from contract_tests.clients.processes import Worker
 from contract_tests.drivers import opened
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.processes import Worker
 from contract_tests.waiting import FACTOR, SOON
 from dfbackends import InvalidName, Refused, TooLarge
 from dfbackends.api import Confirmed, Denied, Feed, Message, Position

@@ -13,12 +13,12 @@ import pytest
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
+from contract_tests.faults.simulated import SECRET
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.plan import ANY, SENDING, WRITING
-from contract_tests.simulated import SECRET
 from contract_tests.waiting import Stopwatch
 from dfbackends import (
     BackendError,

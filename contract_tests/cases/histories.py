@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
+from contract_tests.checks.linearizability import CLIENTS, Verdict, judged
+from contract_tests.checks.versions import contradictions
+from contract_tests.clients.history import Recorder
 from contract_tests.counts import Counts
 from contract_tests.fault import Fault
 from contract_tests.floor import TooLittle
 from contract_tests.harness import Store
-from contract_tests.history import Recorder
-from contract_tests.linearizability import CLIENTS, Verdict, judged
 from contract_tests.marks import clause
-from contract_tests.versions import contradictions
 from dfbackends import Database
 
 FAULTS = [Fault.CUT, Fault.LOST_REPLY, Fault.REFUSED, Fault.LATE]

@@ -8,10 +8,10 @@ from typing import Any
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
+from contract_tests.clients.processes import Worker
 from contract_tests.counts import Counts
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.processes import Worker
 
 THREADS = 8
 

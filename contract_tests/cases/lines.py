@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
+from contract_tests.clients.inbox import Event, Inbox
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Event, Inbox
 from contract_tests.marks import clause
 from contract_tests.notes import Recoveries
 from contract_tests.waiting import Stopwatch, eventually

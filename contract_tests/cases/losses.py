@@ -9,12 +9,12 @@ import pytest
 
 from contract_tests.cases.base import Cases
 from contract_tests.cases.lines import subscription, up_again
+from contract_tests.checks.deliveries import Heard, disordered, repeated, told, unreported
+from contract_tests.clients.inbox import Inbox
 from contract_tests.counts import Counts
-from contract_tests.deliveries import Heard, disordered, repeated, told, unreported
 from contract_tests.fault import Fault
 from contract_tests.floor import TooLittle
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.waiting import FACTOR, SOON
 from dfbackends import BackendError, Loss, Reason, Subscription, renew

@@ -12,11 +12,11 @@ from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import SPECIAL
 from contract_tests.cases.revisions import contention
 from contract_tests.cases.values import SURVIVING, nested, same
+from contract_tests.checks.deliveries import Heard, disordered, repeated, told, unreported
+from contract_tests.clients.inbox import Inbox
 from contract_tests.counts import Counts
-from contract_tests.deliveries import Heard, disordered, repeated, told, unreported
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from dfbackends import InvalidName, InvalidValue, TooLarge
 

@@ -11,14 +11,14 @@ import pytest
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases, each_raises
-from contract_tests.copies import Told, content, wait_equal
+from contract_tests.checks.copies import Told, content, wait_equal
+from contract_tests.clients.processes import Worker
+from contract_tests.clients.traffic import Traffic
 from contract_tests.counts import Counts
 from contract_tests.fault import Fault
 from contract_tests.floor import TooLittle
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.processes import Worker
-from contract_tests.traffic import Traffic
 from contract_tests.waiting import eventually, never
 from dfbackends import Changed, Closed, Entry, InvalidName, KeyNotFound, Mirror
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contract_tests import model
 from contract_tests.cases.base import Cases
+from contract_tests.checks import model
 from contract_tests.counts import PROFILES, Counts
 from contract_tests.harness import Store
 from contract_tests.marks import clause

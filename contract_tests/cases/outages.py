@@ -11,10 +11,10 @@ from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
 from contract_tests.cases.lines import DOWN, RECOVERED, RESUMED, subscription, up_again
-from contract_tests.copies import Told, wait_equal
+from contract_tests.checks.copies import Told, wait_equal
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.notes import Recoveries
 from contract_tests.waiting import Stopwatch, eventually

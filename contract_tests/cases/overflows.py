@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contract_tests.cases.base import Cases
+from contract_tests.clients.inbox import Inbox
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.waiting import FACTOR, SOON, eventually
 from dfbackends import Loss, Reason, renew

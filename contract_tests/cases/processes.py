@@ -5,10 +5,10 @@ from __future__ import annotations
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.life import calls
+from contract_tests.clients.inbox import Inbox
+from contract_tests.clients.processes import Worker, in_child
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
-from contract_tests.processes import Worker, in_child
 from dfbackends import Closed
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from contract_tests.cases.base import Cases
 from contract_tests.cases.lines import BREAKS, DOWN, RECOVERED, subscription, up_again
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 from contract_tests.waiting import eventually
 from dfbackends import Loss, Refused, Subscription, Unavailable, renew

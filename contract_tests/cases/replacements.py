@@ -11,7 +11,7 @@ import pytest
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
-from contract_tests.copies import Told, content, wait_equal
+from contract_tests.checks.copies import Told, content, wait_equal
 from contract_tests.fault import Fault
 from contract_tests.marks import clause
 from contract_tests.notes import Recoveries
@@ -20,7 +20,7 @@ from contract_tests.waiting import Stopwatch, eventually
 from dfbackends import Database, Mirror
 
 if TYPE_CHECKING:
-    from contract_tests.plugin import Running
+    from contract_tests.running import Running
 
 INTERVAL = 0.3
 

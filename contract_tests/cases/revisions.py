@@ -13,12 +13,12 @@ import pytest
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases, each_raises
+from contract_tests.clients.processes import Worker
+from contract_tests.clients.worker import counted_up
 from contract_tests.counts import Counts
 from contract_tests.floor import TooLittle
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.processes import Worker
-from contract_tests.worker import counted_up
 from dfbackends import Conflict, Database, KeyExists
 
 THREADS = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.keys import contents
-from contract_tests.copies import wait_equal
+from contract_tests.checks.copies import wait_equal
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
-from contract_tests.inbox import Inbox
 from contract_tests.marks import clause
 
 TEXT = "\u00e4\u20ac\U0001f600" * 100

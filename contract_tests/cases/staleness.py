@@ -9,12 +9,12 @@ import pytest
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases
 from contract_tests.cases.mirrors import TOPICS
-from contract_tests.copies import Told, content, wait_equal
+from contract_tests.checks.copies import Told, content, wait_equal
+from contract_tests.clients.traffic import Traffic
 from contract_tests.fault import Fault
 from contract_tests.harness import Store
 from contract_tests.marks import clause
 from contract_tests.notes import Recoveries
-from contract_tests.traffic import Traffic
 from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually, never
 from dfbackends import Changed, Mirror, Unavailable
 

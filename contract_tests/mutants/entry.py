@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from oslo_config import cfg
 
 from contract_tests.mutants.registry import mutants
-from contract_tests.replaced_file import ReplacedFile
-from contract_tests.server import Server
+from contract_tests.servers.replaced_file import ReplacedFile
+from contract_tests.servers.server import Server
 from dfbackends.api import Address, DbApi, Driver, PubSubApi
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim
 

@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 import dfbackends
 from contract_tests.capability import Capability
+from contract_tests.faults.injecting import FaultyHarness
 from contract_tests.harness import Harness
-from contract_tests.injecting import FaultyHarness
 from contract_tests.mutants.bare import Bare
 from contract_tests.mutants.entry import install, server
 from contract_tests.mutants.registry import Base, Mutant
 from contract_tests.mutants.seats import seated
 from contract_tests.replaceable import Replaceable
-from contract_tests.replaced_memory import MovedMemoryDb, ReplacedMemory, copied, made
 from contract_tests.served import ServedHarness
+from contract_tests.servers.replaced_memory import MovedMemoryDb, ReplacedMemory, copied, made
 from dfbackends.api import Change, DbApi, Feed, Message, Position, PubSubApi, Stream
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store
 from dfbackends.drivers.memory.feed import ChangeFeed, MessageFeed

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from contract_tests.report.tally import Tally
     from contract_tests.run.deviations import Deviations
     from contract_tests.run.telling import Telling
     from contract_tests.run.watchdog import Watchdog
-    from contract_tests.tally import Tally
 
 NAME = "dfbackends-contract"
 
@@ -31,7 +31,7 @@ class Contract:
     @cached_property
     def tally(self) -> Tally:
         """What became of the cases."""
-        from contract_tests.tally import Tally
+        from contract_tests.report.tally import Tally
 
         return Tally()
 

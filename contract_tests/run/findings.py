@@ -27,9 +27,9 @@ from contract_tests.report.conformance import (
     Spread,
     Tried,
 )
+from contract_tests.report.tally import INTERRUPTED, Tally
 from contract_tests.report.writer import PAGE, write
 from contract_tests.run.deviations import Deviations
-from contract_tests.tally import INTERRUPTED, Tally
 from contract_tests.waiting import FACTOR
 
 # Which cases show that a limit holds, at N and at N + 1.

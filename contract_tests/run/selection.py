@@ -13,9 +13,9 @@ from contract_tests.harness import Harness
 from contract_tests.marks import Case
 from contract_tests.notes import NOTES, Notes
 from contract_tests.report.conformance import Outcome
+from contract_tests.report.tally import Chosen, Tally
 from contract_tests.run.deviations import Deviations
 from contract_tests.run.origin import origin
-from contract_tests.tally import Chosen, Tally
 
 QUICK = ("Core", "Concurrent")
 """The levels of the profile quick."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contract_tests.capability import Capability
 from contract_tests.served import registered, ships
-from contract_tests.server import Server
+from contract_tests.servers.server import Server
 from dfbackends import loader
 from dfbackends.errors import ConfigurationError
 from dfbackends.url import parse

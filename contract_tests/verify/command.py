@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import click
 
-from contract_tests.node import NotStarted
 from contract_tests.report.conformance import Conformance, Outcome
+from contract_tests.report.tally import INTERRUPTED
 from contract_tests.report.writer import DATA, PAGE, write
-from contract_tests.tally import INTERRUPTED
+from contract_tests.servers.node import NotStarted
 from contract_tests.verify.choice import Choice, without_password
 from contract_tests.verify.engine import Engine, Stopped, refused
 from contract_tests.verify.preflight import reach

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import dfbackends
-from contract_tests.node import NotStarted
-from contract_tests.server import Server
+from contract_tests.servers.node import NotStarted
+from contract_tests.servers.server import Server
 from dfbackends.errors import Unavailable
 
 _PATIENCE = 5.0

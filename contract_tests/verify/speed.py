@@ -12,7 +12,7 @@ from statistics import median
 
 import dfbackends
 from contract_tests.report.conformance import Speed
-from contract_tests.server import Server
+from contract_tests.servers.server import Server
 
 _ENTRIES = 1000
 _ROUNDS = 200

@@ -6,7 +6,7 @@ They need the suite: ``pip install 'dfbackends-redis[test]'``.
 from __future__ import annotations
 
 from contract_tests.fault import Fault
-from contract_tests.server import Server
+from contract_tests.servers.server import Server
 from dfbackends_redis.testing.clusters import RedisCluster
 from dfbackends_redis.testing.process import RedisServer
 from dfbackends_redis.testing.replaced import replaced

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing.group import Group, hosts, mapped
 from dfbackends_redis.testing.process import RedisServer, port_with_bus, until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from contract_tests.node import HOST, Node, free_port
+from contract_tests.servers.node import HOST, Node, free_port
 from contract_tests.waiting import eventually
 from dfbackends_redis.testing.program import program
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from functools import cache
 
-from contract_tests.node import NotStarted
+from contract_tests.servers.node import NotStarted
 
 VARIABLE = "DFB_REDIS_SERVER"
 

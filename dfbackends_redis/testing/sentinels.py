@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing.group import Group, hosts, mapped
 from dfbackends_redis.testing.process import RedisServer, until
 

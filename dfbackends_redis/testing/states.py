@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 import redis
 
 from contract_tests.fault import Fault
-from contract_tests.node import HOST
-from contract_tests.server import Server, State
+from contract_tests.servers.node import HOST
+from contract_tests.servers.server import Server, State
 from dfbackends_redis.testing.process import RedisServer, until
 from dfbackends_redis.testing.store import Store
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract_tests.node import NotStarted, is_taken
-from contract_tests.server import Server
+from contract_tests.servers.node import NotStarted, is_taken
+from contract_tests.servers.server import Server
 from dfbackends_redis.testing.group import Group
 from dfbackends_redis.testing.program import program
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from contract_tests.server import Facts
+    from contract_tests.servers.server import Facts
 
 _TRIES = 5
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from contract_tests.versions import contradictions
+from contract_tests.checks.versions import contradictions
 from tests.contract.test_versions import made
 from tests.figures import Claim
 

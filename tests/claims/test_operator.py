@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 import dfbackends
-from contract_tests.copies import wait_equal
-from contract_tests.traffic import Traffic
+from contract_tests.checks.copies import wait_equal
+from contract_tests.clients.traffic import Traffic
 from contract_tests.waiting import Stopwatch
 from dfbackends.drivers.memory import MemoryPubSub, shared
 from tests.figures import Claim

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.redis import claims, entries, messages
 from benchmarks.redis.rounds import Bench
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisCluster, RedisServer
 from tests.figures import Claim
 from tests.redis.conftest import masters as masters

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisServer
 from tests.figures import Claim
 

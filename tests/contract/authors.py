@@ -10,8 +10,8 @@ BEGIN = """
 import itertools, random
 from contract_tests import Fault, Server, ServedHarness
 from contract_tests.cases.base import Cases
-from contract_tests.history import Recorder
-from contract_tests.linearizability import Verdict, judged
+from contract_tests.clients.history import Recorder
+from contract_tests.checks.linearizability import Verdict, judged
 from contract_tests.marks import clause
 
 turns = itertools.count()

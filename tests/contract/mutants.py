@@ -11,7 +11,7 @@ import itertools
 import sys
 import threading
 
-from contract_tests.server import Server
+from contract_tests.servers.server import Server
 from dfbackends.api import Driver
 from dfbackends.drivers import config
 from dfbackends.drivers.memory import MemoryDb, shared

@@ -8,7 +8,7 @@ import pytest
 
 from contract_tests.clauses import LEVELS, SIDES, clauses
 from contract_tests.contract import BackendContract
-from contract_tests.tally import Tally
+from contract_tests.report.tally import Tally
 from tests.contract.test_faulty import TestFaultyPoor as FaultyPoor
 from tests.contract.test_memory import TestMemory as Memory
 from tests.contract.test_poor import TestPoor as Poor

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract_tests.deliveries import Heard, Missing, Told, disordered, repeated, told, unreported
+from contract_tests.checks.deliveries import Heard, Missing, Told, disordered, repeated, told, unreported
 from dfbackends import Loss, Reason
 
 DOWN, RESUMED, RECOVERED, GAP, OVERFLOW = (Loss(reason, "t") for reason in Reason)

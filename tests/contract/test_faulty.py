@@ -6,8 +6,8 @@ from contract_tests import BackendContract, Capability
 from contract_tests.cases.mirrors import MirrorCases
 from contract_tests.cases.replacements import ReplacementCases
 from contract_tests.cases.staleness import StalenessCases
-from contract_tests.injecting import FaultyHarness
-from contract_tests.replaced_memory import made, replaced_memory
+from contract_tests.faults.injecting import FaultyHarness
+from contract_tests.servers.replaced_memory import made, replaced_memory
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub
 from tests.drivers.poor import PoorDb, PoorStore

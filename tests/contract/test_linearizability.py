@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract_tests.linearizability import CLIENTS, Verdict, after, judged
-from contract_tests.operation import Operation
+from contract_tests.checks.linearizability import CLIENTS, Verdict, after, judged
+from contract_tests.checks.operation import Operation
 
 
 def made(seed: int, length: int, *, overlap: float, doubt: float = 0.0, lost: float = 0.5) -> list[Operation]:

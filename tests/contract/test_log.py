@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import dfbackends
+from contract_tests.clients.inbox import Inbox
 from contract_tests.fault import Fault
-from contract_tests.faulty import faulty_db
-from contract_tests.inbox import Inbox
+from contract_tests.faults.faulty import faulty_db
+from contract_tests.faults.simulated import Simulated
 from contract_tests.plan import Plan
-from contract_tests.simulated import Simulated
 from dfbackends.names import Namespace
 from tests.drivers.poor import PoorDb, PoorStore
 

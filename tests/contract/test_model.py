@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dfbackends
-from contract_tests import model
+from contract_tests.checks import model
 from contract_tests.counts import PROFILES
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.flow import Mode
-from contract_tests.network import Network
-from contract_tests.proxy import HOST, Proxy
-from contract_tests.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
+from contract_tests.network.flow import Mode
+from contract_tests.network.proxy import HOST, Proxy
+from contract_tests.network.thread import Network
+from contract_tests.network.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
 from contract_tests.waiting import eventually, never
 
 HELLO = b"hello\n"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from contract_tests import Capability, Fault, ServedHarness, Server
-from contract_tests.node import HOST, Node, NotStarted, free_port
 from contract_tests.served import registered
+from contract_tests.servers.node import HOST, Node, NotStarted, free_port
 from contract_tests.waiting import eventually
 from dfbackends.errors import ConfigurationError
 
@@ -153,7 +153,7 @@ def test_each_of_several_has_its_port_and_knows_the_others(tmp_path: Path) -> No
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, end: signal.Signals) -> None:
     program = (
-        "import sys, pathlib, time; from contract_tests.server import Server; from tests.contract.test_server import COMMAND\n"
+        "import sys, pathlib, time; from contract_tests import Server; from tests.contract.test_server import COMMAND\n"
         "Server.process(COMMAND, url='x:').start(pathlib.Path(sys.argv[1])); print('ready', flush=True); time.sleep(99)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from contract_tests.operation import Operation
-from contract_tests.versions import contradictions
+from contract_tests.checks.operation import Operation
+from contract_tests.checks.versions import contradictions
 
 OLDER = "what began later has an older revision"
 TWICE = "two writes have one revision"

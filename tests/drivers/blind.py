@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dfbackends
-from contract_tests.faulty import faulty_db
-from contract_tests.injecting import FaultyHarness
-from contract_tests.simulated import Lost, NotSent, Simulated
+from contract_tests.faults.faulty import faulty_db
+from contract_tests.faults.injecting import FaultyHarness
+from contract_tests.faults.simulated import Lost, NotSent, Simulated
 from dfbackends.api import DbApi, Key, OpId, PubSubApi, Record, Table, Write
 from dfbackends.drivers.memory import MemoryPubSub, Store
 from tests.drivers.poor import PoorDb, PoorStore

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from contract_tests import Replaceable
-from contract_tests.replaced_memory import Place, ReplacedMemory
+from contract_tests.servers.replaced_memory import Place, ReplacedMemory
 from tests.drivers.poor import PoorDb, PoorStore
 
 

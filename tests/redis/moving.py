@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisCluster, RedisServer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends.api import Alive, Change, Confirmed, DbApi, Feed, Fence, Key, Message, OpId, PubSubApi, Stream, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver

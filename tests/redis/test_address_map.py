@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import dfbackends
-from contract_tests.network import Network
-from contract_tests.node import HOST
-from contract_tests.proxy import Proxy
+from contract_tests.network.proxy import Proxy
+from contract_tests.network.thread import Network
+from contract_tests.servers.node import HOST
 from dfbackends.errors import ConfigurationError
 from dfbackends_redis.testing import RedisCluster, Sentinels
 

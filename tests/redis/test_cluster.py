@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import Reason, Refused, Unavailable
 from dfbackends.api import Alive, Change, Key, OpId, Stream, Table, Write
 from dfbackends.config import from_url

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oslo_config import cfg
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import ConfigurationError
 from dfbackends.api import Table
 from dfbackends.config import from_url

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import Closed, Error, KeyExists, OutcomeUnknown, PartlyDone, Reason, Refused, Unavailable
 from dfbackends.api import Table
 from dfbackends_redis.place import place

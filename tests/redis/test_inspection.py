@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends.api import Finding
 from dfbackends_redis.inspection import State, findings
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels

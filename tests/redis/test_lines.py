@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import OutcomeUnknown, Reason, Unavailable
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.process import until

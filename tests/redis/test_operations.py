@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends.api import Expect, Fence, Key, OpId, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver

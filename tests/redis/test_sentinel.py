@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import BackendError, Reason, Unavailable
 from dfbackends_redis.testing import Sentinels
 from dfbackends_redis.testing.process import until

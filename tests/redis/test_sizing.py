@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisCluster, RedisServer
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 import dfbackends
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from dfbackends import BackendError, Refused, Unavailable
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.process import until

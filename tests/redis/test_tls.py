@@ -14,7 +14,7 @@ import pytest
 from oslo_config import cfg
 
 import dfbackends
-from contract_tests.node import HOST, free_port
+from contract_tests.servers.node import HOST, free_port
 from dfbackends import Refused
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.program import has_tls

@@ -15,9 +15,9 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, faulty_db
+from contract_tests.faults.faulty import FaultyDb, faulty_db
+from contract_tests.faults.simulated import Simulated
 from contract_tests.plan import ANY, Plan
-from contract_tests.simulated import Simulated
 from contract_tests.waiting import eventually
 from dfbackends import errors
 from dfbackends.api import Driver

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, faulty_db
+from contract_tests.faults.faulty import FaultyDb, faulty_db
+from contract_tests.faults.simulated import Lost, Simulated
 from contract_tests.plan import Plan
-from contract_tests.simulated import Lost, Simulated
 from dfbackends.api import DbApi, Key, Message, OpId, Record, Table, Write
 from dfbackends.catalog import Catalog
 from dfbackends.database import Database

@@ -12,9 +12,9 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, faulty_db, faulty_pubsub
+from contract_tests.faults.faulty import FaultyDb, faulty_db, faulty_pubsub
+from contract_tests.faults.simulated import Simulated
 from contract_tests.plan import ANY, WRITING, Plan
-from contract_tests.simulated import Simulated
 from contract_tests.waiting import Stopwatch, eventually, never
 from dfbackends.api import DbApi, Key, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, Store, shared

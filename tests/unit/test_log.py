@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb
+from contract_tests.faults.faulty import FaultyDb
+from contract_tests.faults.simulated import Simulated
 from contract_tests.plan import Plan
-from contract_tests.simulated import Simulated
 from dfbackends.api import Confirmed, DbApi, Feed, Gone, Key, Message, OpId, Table, Write
 from dfbackends.drivers.log import LogFeed, LogPubSub
 from dfbackends.drivers.memory import MemoryDb, shared

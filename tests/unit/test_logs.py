@@ -14,9 +14,9 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, faulty_db, faulty_pubsub
+from contract_tests.faults.faulty import FaultyDb, faulty_db, faulty_pubsub
+from contract_tests.faults.simulated import SECRET, Simulated
 from contract_tests.plan import ANY, FOREVER, Plan
-from contract_tests.simulated import SECRET, Simulated
 from contract_tests.waiting import eventually, never
 from dfbackends.api import Change, DbApi, Feed, Position, PubSubApi, Stream
 from dfbackends.backend import Backend

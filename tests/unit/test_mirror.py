@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import dfbackends
-from contract_tests.copies import Told, wait_equal
-from contract_tests.replaced_file import copy
+from contract_tests.checks.copies import Told, wait_equal
+from contract_tests.servers.replaced_file import copy
 from contract_tests.waiting import eventually
 
 

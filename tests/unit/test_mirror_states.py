@@ -12,7 +12,7 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.replaced_file import ReplacedFile
+from contract_tests.servers.replaced_file import ReplacedFile
 from contract_tests.waiting import eventually
 from dfbackends.mirror import Changed, Mirror
 from tests.drivers.poor import PoorDb, PoorStore

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from contract_tests.fault import Fault
-from contract_tests.faulty import FaultyDb, faulty_db
+from contract_tests.faults.faulty import FaultyDb, faulty_db
+from contract_tests.faults.simulated import Simulated
 from contract_tests.plan import ANY, FOREVER, Plan
-from contract_tests.simulated import Simulated
 from contract_tests.waiting import eventually
 from dfbackends.api import DbApi, Expect, Fence, Key, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb, shared

@@ -17,9 +17,9 @@ from oslo_config import cfg
 
 import dfbackends
 from contract_tests.fault import Fault
-from contract_tests.faulty import faulty_db, faulty_pubsub
+from contract_tests.faults.faulty import faulty_db, faulty_pubsub
+from contract_tests.faults.simulated import SECRET, Lost, Simulated
 from contract_tests.plan import ANY, FOREVER, Plan
-from contract_tests.simulated import SECRET, Lost, Simulated
 from contract_tests.waiting import eventually
 from dfbackends import codec, config, envelope
 from dfbackends.api import Address, Driver, Key, Message, PubSubApi, Table, Write

@@ -15,7 +15,7 @@ import pytest
 from dfbackends_lmdb.db import LmdbDb
 
 import dfbackends
-from contract_tests.processes import in_child
+from contract_tests.clients.processes import in_child
 from dfbackends.api import Key, OpId, Table, Write
 
 VALUE = "x" * 100_000

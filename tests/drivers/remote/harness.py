@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from contract_tests.fault import Fault
-from contract_tests.server import Server, State
+from contract_tests.servers.server import Server, State
 from tests.drivers.remote.client import Connection
 
 _PATIENCE = 5.0

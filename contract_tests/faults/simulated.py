@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from contract_tests.fault import Fault
-from contract_tests.faulty_line import LineBroke, NotAllowed
-from contract_tests.injector import Injector, R
+from contract_tests.faults.faulty_line import LineBroke, NotAllowed
+from contract_tests.faults.injector import Injector, R
 from dfbackends.errors import ErrorTable, Meaning, OutcomeUnknown, Refused, Unavailable
 
 SECRET = "hunter2"

@@ -6,10 +6,10 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from contract_tests.connection import Connection, close
-from contract_tests.flow import Mode
-from contract_tests.network import Network
-from contract_tests.trap import Hold, Trap
+from contract_tests.network.connection import Connection, close
+from contract_tests.network.flow import Mode
+from contract_tests.network.thread import Network
+from contract_tests.network.trap import Hold, Trap
 
 HOST = "127.0.0.1"
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from contract_tests.capability import Capability
 from contract_tests.fault import Fault
-from contract_tests.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
 from contract_tests.replaceable import Replaceable
+from contract_tests.servers.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
 from dfbackends.url import parse
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What another process does for a case: ``python -m contract_tests.worker JOB ARGUMENT...``, each argument in JSON."""
+"""What another process does for a case: ``python -m contract_tests.clients.worker JOB ARGUMENT...``, each argument in JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dfbackends
-from contract_tests.traffic import Traffic
+from contract_tests.clients.traffic import Traffic
 
 _output = threading.Lock()
 

@@ -9,11 +9,11 @@ from typing import Any
 import dfbackends
 from contract_tests.capability import Capability
 from contract_tests.fault import SIMULATED, STORES
-from contract_tests.faulty import faulty_db, faulty_pubsub
+from contract_tests.faults.faulty import faulty_db, faulty_pubsub
+from contract_tests.faults.simulated import Simulated
 from contract_tests.harness import Harness
 from contract_tests.plan import Plan
 from contract_tests.replaceable import Replaceable
-from contract_tests.simulated import Simulated
 from dfbackends.api import DbApi, PubSubApi
 from dfbackends.names import Namespace
 

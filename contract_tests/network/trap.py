@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from contract_tests.flow import CHUNK, Ended
+from contract_tests.network.flow import CHUNK, Ended
 
 if TYPE_CHECKING:
-    from contract_tests.connection import Connection
+    from contract_tests.network.connection import Connection
 
 # A client that has sent nothing more for this time has sent its request.
 _QUIET = 0.02

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from contract_tests.operation import Operation
+from contract_tests.checks.operation import Operation
 
 
 class Contradiction(NamedTuple):

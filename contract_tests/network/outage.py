@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from contract_tests.fault import Fault
 from contract_tests.harness import Process
+from contract_tests.network.wire import Wire
 from contract_tests.plan import Plan
-from contract_tests.server import Server
-from contract_tests.wire import Wire
+from contract_tests.servers.server import Server
 
 
 class Outage(Process):

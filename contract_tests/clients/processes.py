@@ -19,11 +19,11 @@ _PATIENCE = 30.0
 
 
 class Worker:
-    """A process that does a job of ``contract_tests.worker``; it and the case exchange lines of JSON."""
+    """A process that does a job of ``contract_tests.clients.worker``; it and the case exchange lines of JSON."""
 
     def __init__(self, job: str, *arguments: Any, environment: dict[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "contract_tests.worker", job, *map(json.dumps, arguments)],
+            [sys.executable, "-m", "contract_tests.clients.worker", job, *map(json.dumps, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

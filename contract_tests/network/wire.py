@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from contract_tests.fault import Fault
-from contract_tests.flow import Mode
-from contract_tests.gate import Gate
-from contract_tests.injector import Injector, R
-from contract_tests.network_plan import NetworkPlan
-from contract_tests.proxy import Proxy
-from contract_tests.server import Server
-from contract_tests.simulated import Lost
-from contract_tests.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
+from contract_tests.faults.injector import Injector, R
+from contract_tests.faults.simulated import Lost
+from contract_tests.network.flow import Mode
+from contract_tests.network.gate import Gate
+from contract_tests.network.plan import NetworkPlan
+from contract_tests.network.proxy import Proxy
+from contract_tests.network.trap import CutInside, DropReply, DropRequest, HalfClose, Hold, Trap
+from contract_tests.servers.server import Server
 from contract_tests.waiting import Stopwatch
 
 _LATENCY = 0.3

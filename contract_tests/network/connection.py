@@ -7,8 +7,8 @@ import socket
 import struct
 from contextlib import suppress
 
-from contract_tests.flow import Ended, Flow, Mode, together
-from contract_tests.trap import Trap
+from contract_tests.network.flow import Ended, Flow, Mode, together
+from contract_tests.network.trap import Trap
 
 # What arrives within this time after the first bytes of an answer belongs to it.
 _REST = 0.02

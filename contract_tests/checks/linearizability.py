@@ -11,7 +11,7 @@ import math
 from collections.abc import Hashable, Iterable, Sequence
 from enum import Enum
 
-from contract_tests.operation import Operation
+from contract_tests.checks.operation import Operation
 
 CLIENTS = 8
 """How many may work on a key at the same time: with each one more the search takes several times as long."""

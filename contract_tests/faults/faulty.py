@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from contract_tests.faulty_line import FaultyChanges, FaultyMessages
-from contract_tests.injector import Injector
-from contract_tests.simulated import ERRORS
+from contract_tests.faults.faulty_line import FaultyChanges, FaultyMessages
+from contract_tests.faults.injector import Injector
+from contract_tests.faults.simulated import ERRORS
 from dfbackends.api import (
     Change,
     DbApi,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from contract_tests.checks.operation import Operation
+from contract_tests.clients.interleaving import interleaved
 from contract_tests.floor import TooLittle
-from contract_tests.interleaving import interleaved
-from contract_tests.operation import Operation
 from dfbackends import Conflict, Database, KeyExists, KeyNotFound, OutcomeUnknown, Refused, Unavailable
 
 VERBS = ("get", "get", "get", "put", "create", "update", "delete", "swap", "swap")

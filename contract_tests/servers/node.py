@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from contract_tests import keeper
+from contract_tests.servers import keeper
 from contract_tests.waiting import FACTOR
 
 HOST = "127.0.0.1"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contract_tests.replaced_file import ReplacedFile
-from contract_tests.server import Server
+from contract_tests.servers.replaced_file import ReplacedFile
+from contract_tests.servers.server import Server
 
 
 def memory(nodes: int = 1) -> Server:

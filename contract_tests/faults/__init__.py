@@ -1,0 +1,1 @@
+"""What is done to a backend on purpose, where there is no network that could fail."""

@@ -1,0 +1,1 @@
+"""A network between a client and its server, which fails on demand."""

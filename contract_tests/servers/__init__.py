@@ -1,0 +1,1 @@
+"""How the store of a backend is had, and the processes behind it."""
