@@ -106,13 +106,11 @@ class Database:
 
         One that is there throughout comes exactly once, also when others are written meanwhile. A missing table is empty.
         """
-        found = self._store.scan(self._catalog.table(table), self._encoder.chosen(topic))
-        return (opened(key, record) for key, record in found)
+        return (opened(*found) for found in self._store.scan(self._catalog.table(table), self._encoder.chosen(topic)))
 
     def keys(self, table: str, *, topic: str | None = None) -> Iterator[str]:
         """Iterate over the keys of a table, or of one topic in it; as ``entries`` does."""
-        found = self._store.scan(self._catalog.table(table), self._encoder.chosen(topic))
-        return (key for key, _ in found)
+        return (key for key, _ in self._store.scan(self._catalog.table(table), self._encoder.chosen(topic)))
 
     def create(self, table: str, key: str, value: Any, *, topic: str = "", announce: Announcement | None = None) -> int:
         """Add an entry and return its revision.
@@ -216,13 +214,17 @@ class Database:
             raise Refused("this backend has no transactions; batch() works on every backend", code="forbidden")
         return Transaction(self._store, self._encoder, self._namespace, self._writer.atomic_announcer)
 
-    def allocate(self, table: str) -> int:
-        """Return a number that was never returned for this table before, also when it was dropped; they grow from 1.
+    def allocate(self, table: str, *, after: int = 0) -> int:
+        """Return a number above ``after`` that was never returned for this table before, also when it was dropped; they grow.
 
+        :raises InvalidValue: ``after`` is no integer, or there is none above it that a document may hold
         :raises OutcomeUnknown: the number is lost, and will never be returned
         """
-        self._encoder.key(table, table)
-        return self._allocator.allocate(table)
+        return self._allocator.allocate(self._encoder.key(table, table).name, after)
+
+    def allocated(self, table: str) -> int:
+        """Return the last number that :meth:`allocate` gave for the table, on any client; 0 if it gave none."""
+        return self._allocator.allocated(self._encoder.key(table, table).name)
 
     def resolve(self, error: OutcomeUnknown) -> bool:
         """Return whether the call that raised the error was done; from then on nothing more comes of it.

@@ -22,8 +22,14 @@ class Allocator:
         self._lock = threading.Lock()
         self._last: dict[str, tuple[int, Expect | int]] = {}
 
-    def allocate(self, table: str) -> int:
+    def allocated(self, table: str) -> int:
+        """Return the last number that was given for the table, 0 if none was."""
+        return self._stored(table)[0]
+
+    def allocate(self, table: str, after: int = 0) -> int:
         """Return a number that nobody was given before for the table; errors as for ``Database.allocate``."""
+        if type(after) is not int:
+            raise InvalidValue(f"after is an integer, and was given as {type(after).__name__}")
         self._store.check_open()  # In the child of a fork the lock may be held, by nobody.
         rounds = Rounds(self._store.patience)
         if not self._lock.acquire(timeout=self._store.patience.deadline):
@@ -32,7 +38,8 @@ class Allocator:
             while True:
                 rounds.begin()
                 last, revision = self._last.pop(table) if table in self._last else self._stored(table)
-                data = codec.encode(last + 1, self._store.driver.limits.value)
+                number = max(last, after) + 1
+                data = codec.encode(number, self._store.driver.limits.value)
                 try:
                     [outcome] = self._store.write([Write(Key(self._table, table), data, expect=revision)])
                 except OutcomeUnknown as error:
@@ -41,8 +48,8 @@ class Allocator:
                 if isinstance(outcome, Error):
                     raise outcome
                 if outcome is not None:
-                    self._last[table] = last + 1, outcome
-                    return last + 1
+                    self._last[table] = number, outcome
+                    return number
         finally:
             self._lock.release()
 

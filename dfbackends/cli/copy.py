@@ -40,6 +40,8 @@ def copy(
 ) -> None:
     """Copy each TABLE, or all, with schema, partition and buckets, keys, values and topics; compare checksums afterwards.
 
+    The target goes on behind the numbers that `allocate` has given in the source for the table. Revisions are not copied.
+
     A table that has entries, or another schema, in the target already is refused with 1, before anything is written. A copy
     that was interrupted, however, is completed by the same command with --resume, or with --overwrite if the source was
     changed meanwhile; what is in the target as it is in the source is not written again. --overwrite replaces schemas, too.
@@ -51,8 +53,6 @@ def copy(
     At the end both are read and their checksums, those of `dump --checksum`, compared: they differ, and it ends with 1,
     when either was written to meanwhile. With --json a line {"table", "done"} follows each batch, and each table one with the
     checksum, whether all is "equal", and what became of the "definition" in the target: "created", "replaced" or "same".
-
-    Not copied: the numbers of `allocate`, revisions.
 
     \b
     Examples
@@ -94,7 +94,7 @@ class _Copier:
                 defined = self._move(transfer, interrupt)
             self._before += transfer.done
             source, target = transfer.checksums(self._advance)
-            alike = transfer.defined_alike()
+            alike = {"definition": transfer.defined_alike(), "numbers": transfer.numbered_alike()}
             self._before += source.entries + target.entries
         except (Error, Stopped, KeyboardInterrupt) as error:
             text = f"{str(error) or 'interrupted'}; {name}: {transfer.done} entries are copied"
@@ -102,12 +102,13 @@ class _Copier:
         did = {"written": transfer.written, "removed": transfer.removed}
         told = ", ".join(f"{count} {what}" for what, count in did.items() if count or what == "written")
         told += ", schema replaced" if defined == "replaced" else ""
-        equal = source == target and alike
+        others = " and ".join(what for what, same in alike.items() if not same)
+        equal = source == target and not others
         verdict = f"{source.sha256}  {name}  {source.entries} entries, {told}"
         if source != target:
             verdict = f"{target.sha256}  {name}  differs from the source, {source.sha256}; {told}"
-        elif not alike:
-            verdict = f"{target.sha256}  {name}  differs from the source in its definition; {told}"
+        elif others:
+            verdict = f"{target.sha256}  {name}  differs from the source in its {others}; {told}"
         self._output.say(verdict, table=transfer.table, **target._asdict(), **did, definition=defined, equal=equal)
         self._output.flush()
         return equal
@@ -126,6 +127,8 @@ class _Copier:
             for key in transfer.superfluous():
                 with interrupt.held():
                     transfer.remove(key)
+        with interrupt.held():
+            transfer.number()
         return defined
 
     def _how(self) -> str:

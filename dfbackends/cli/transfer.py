@@ -102,6 +102,21 @@ class Transfer:
             self._target.delete(self.table, key)
             self.removed += 1
 
+    def number(self) -> None:
+        """Let the target go on behind the numbers that the source has allocated, since entries may hold them."""
+        with side("source"):
+            last = self._source.allocated(self.table)
+        with side("target"):
+            if last > self._target.allocated(self.table):
+                self._target.allocate(self.table, after=last - 1)
+
+    def numbered_alike(self) -> bool:
+        """Tell whether the target will allocate no number that the source has allocated by now."""
+        with side("source"):
+            last = self._source.allocated(self.table)
+        with side("target"):
+            return last <= self._target.allocated(self.table)
+
     def defined_alike(self) -> bool:
         """Tell whether the table has one definition on both sides now."""
         with side("source"):

@@ -125,7 +125,7 @@ class CreateRaces(MemoryDb):
 class IdsAreCountedBlindly(Allocator):
     """An id is the last one that this handle has seen, and one more, whatever others have taken meanwhile."""
 
-    def allocate(self, table: str) -> int:
+    def allocate(self, table: str, after: int = 0) -> int:
         last, _ = self._last[table] if table in self._last else self._stored(table)
         [outcome] = self._store.write([Write(Key(self._table, table), str(last + 1).encode())])
         assert isinstance(outcome, int)
@@ -137,8 +137,8 @@ class IdsAreCountedBlindly(Allocator):
 class TablesShareTheirIds(Allocator):
     """All tables count the same ids."""
 
-    def allocate(self, table: str) -> int:
-        return super().allocate("all")
+    def allocate(self, table: str, after: int = 0) -> int:
+        return super().allocate("all", after)
 
 
 @mutant(kills="test_histories_are_linearizable")
