@@ -96,6 +96,8 @@ class Connection:
             if trap.needle not in self._tail or not data:
                 self._tail = self._tail[-len(trap.needle) :]
                 return data
+            # The connection may go on, and must not be struck again for what it has asked before.
+            self._tail = b""
         return await trap.asked(self, data) if trap.connection in (None, self) else data
 
     async def _replied(self, data: bytes) -> bytes:

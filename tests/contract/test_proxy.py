@@ -363,6 +363,21 @@ def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy
         client.ask(b"y\n")
 
 
+def test_a_request_that_went_on_draws_no_other_into_the_next_trap(client: Client, proxy: Proxy) -> None:
+    hold = Hold(b"key", gives_up=False)
+    proxy.set(hold)
+    client.socket.sendall(b"get key\n")
+    assert client.hears_nothing()
+    proxy.mend()
+    assert client.answer() == b"GET KEY\n"
+
+    trap = DropRequest(b"key")
+    proxy.set(trap)
+
+    assert client.ask(b"topology\n") == b"TOPOLOGY\n"
+    assert not proxy.remove(trap)
+
+
 @pytest.mark.parametrize("kind", [DropRequest, DropReply, HalfClose, lambda: Hold(gives_up=True)])
 def test_a_trap_catches_one_request_only(client: Client, proxy: Proxy, kind: Callable[[], Trap]) -> None:
     trap = kind()
