@@ -22,7 +22,6 @@ _EVERYWHERE = (
     Right("get", "the outcome of an operation"),
     Right("set", "the outcome of an operation"),
     Right("pexpire", "the outcome of an operation that comes again"),
-    Right("del", "the outcome of an operation whose notice was forbidden"),
     Right("time", "revisions"),
     Right("hmget", "reading, the heads of streams"),
     Right("hget", "reading one entry"),

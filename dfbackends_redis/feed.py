@@ -142,7 +142,9 @@ class RedisFeed(Feed[T, M]):
                 _, channel, data = reply
                 topic = topics.get(channel)
                 if topic is not None:
-                    heard(topic, data, events)
+                    # Nothing is said where a script has tried whether it may say something.
+                    if data:
+                        heard(topic, data, events)
                 elif channel == private:
                     events.append(Alive())
                     self._release(data, events)

@@ -128,8 +128,6 @@ def _request(
             items += (its_number, name, expected, encoded(topic) if topic else "", value)
     for message in messages:
         items += (message_channel(message.topic), message.data)
-    # A message tells where its chain is kept; a change, which of the buckets of its table it is from.
-    label = home.tag if messages else home.label
     keys = [home.heads, outcome]
     for found in homes:
         keys += (found.records, found.topics)
@@ -137,7 +135,7 @@ def _request(
         home.slot,
         (
             "EVALSHA", WRITE.sha, len(keys), *keys,
-            encoded.__wrapped__(op), keep, label, int(atomic), len(checks), len(writes), len(messages),
+            encoded.__wrapped__(op), keep, home.label, int(atomic), len(checks), len(writes), len(messages),
             *(found.channel for found in homes), *items,
         ),
     )  # fmt: skip

@@ -14,15 +14,15 @@ class Script(NamedTuple):
     sha: str
 
 
-def _script(name: str) -> Script:
-    text = resources.files(__name__).joinpath(f"{name}.lua").read_bytes()
+def _script(*names: str) -> Script:
+    text = b"".join(resources.files(__name__).joinpath(f"{name}.lua").read_bytes() for name in names)
     # It is the name that Redis gives it; nothing relies on its strength.
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
 
 
 CANCEL: Script = _script("cancel")
-PUBLISH: Script = _script("publish")
-PUT: Script = _script("put")
-WRITE: Script = _script("write")
+PUBLISH: Script = _script("allowed", "publish")
+PUT: Script = _script("allowed", "put")
+WRITE: Script = _script("allowed", "write")
 
 ALL: tuple[Script, ...] = (CANCEL, PUBLISH, PUT, WRITE)

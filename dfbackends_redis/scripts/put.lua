@@ -33,10 +33,18 @@ if moves then channels[#channels + 1] = ARGV[4] .. ':' .. left end
 local heads, time = call('HMGET', KEYS[1], unpack(channels)), call('TIME')
 local revision = string.format('%.0f', math.max((heads[1] or 0) + 1, time[1] * 1000000 + time[2]))
 
--- The first write fails where the server takes none, and the first notice where it is not allowed: then nothing is done.
+-- The first write fails where the server takes none; it takes nothing but a number. Then all is tried that may be forbidden.
+call('HSET', KEYS[1], 'last', revision)
+if removes then call('HDEL', KEYS[1], '') end
+if moves then call('ZREM', KEYS[4], '') end
+if topic ~= '' and left ~= topic then call('ZADD', KEYS[4], 'XX', 0, '') end
+for i = 3, #channels do
+    if not allowed(channels[i]) then return redis.error_reply(FORBIDDEN) end
+end
+
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
 local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. ARGV[8]
-local sizes, known, head = ' ' .. #name .. ' ' .. #stored .. ' ', {'last', revision}, revision .. ':' .. op
+local sizes, known, head = ' ' .. #name .. ' ' .. #stored .. ' ', {}, revision .. ':' .. op
 for i = 2, #channels do
     local notice = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision
     if moves and i == #channels then
@@ -46,10 +54,11 @@ for i = 2, #channels do
     end
     local told = redis.pcall('PUBLISH', channels[i], notice)
     if type(told) == 'table' then
-        call('DEL', KEYS[2])
+        -- It was the first, and nothing was told.
+        call('SET', KEYS[2], '', 'PXAT', 1)
         return told
     end
-    known[2 * i - 1], known[2 * i] = channels[i], head
+    known[2 * i - 3], known[2 * i - 2] = channels[i], head
 end
 if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
 if moves then call('ZREM', KEYS[4], left .. '\0' .. name) end

@@ -200,21 +200,35 @@ for at = first_write, first_message - 1, 5 do
     revisions[#revisions + 1] = written
 end
 flush()
+-- A change tells which of the buckets of its table it is from; a message, where its chain is kept: between the braces of all keys.
+local home = string.sub(KEYS[1], 5, -2)
 for at = first_message, #ARGV, 2 do
     revision = revision + 1
     local channel, head = ARGV[at], format('%.0f', revision) .. ':' .. op
     out[#out + 1] = channel
-    out[#out + 1] = 'A' .. label .. ' ' .. heads[channel] .. ' ' .. head .. ' ' .. ARGV[at + 1]
+    out[#out + 1] = 'A' .. home .. ' ' .. heads[channel] .. ' ' .. head .. ' ' .. ARGV[at + 1]
     heads[channel] = head
 end
 
--- The first write fails where the server takes none, and the first notice where it is not allowed: then nothing is done.
+-- The first write fails where the server takes none; it takes nothing but a number. Then all is tried that may be forbidden.
+call('HSET', KEYS[1], 'last', format('%.0f', revision))
+for number = 1, tables do
+    local topics, change = KEYS[2 + 2 * number], changed[tostring(number)]
+    if #change[1] > 0 then call('HDEL', KEYS[1], '') end
+    if #change[3] > 0 then call('ZREM', topics, '') end
+    if #change[4] > 0 then call('ZADD', topics, 'XX', 0, '') end
+end
+for i = 2, #channels do
+    if channels[i] ~= out[1] and not allowed(channels[i]) then return redis.error_reply(FORBIDDEN) end
+end
+
 local answer = table.concat(revisions, ',')
 call('SET', KEYS[2], answer, 'PX', keep)
 for i = 1, #out, 2 do
     local told = redis.pcall('PUBLISH', out[i], out[i + 1])
-    if type(told) == 'table' and told.err then
-        call('DEL', KEYS[2])
+    if type(told) == 'table' then
+        -- It was the first, and nothing was told.
+        call('SET', KEYS[2], '', 'PXAT', 1)
         return told
     end
 end
@@ -225,7 +239,7 @@ for number = 1, tables do
     in_slices('ZREM', topics, change[3])
     in_slices('ZADD', topics, change[4])
 end
-local known = {'last', format('%.0f', revision)}
+local known = {}
 for i = 2, #channels do
     known[#known + 1] = channels[i]
     known[#known + 1] = heads[channels[i]]
