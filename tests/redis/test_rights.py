@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from contract_tests.node import HOST
+from contract_tests.servers.node import HOST
 from contract_tests.waiting import eventually
 from dfbackends.api import Change, Confirmed, Expect, Fence, Key, Message, OpId, Record, Stream, Table, Write
 from dfbackends.errors import Refused, understand
