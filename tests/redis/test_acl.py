@@ -46,10 +46,12 @@ def grant(server: RedisServer, driver: str, user: str, *patterns: str, without: 
 
 
 def grants(driver: str, *servers: RedisServer, without: str = "") -> None:
-    """Make a user that has the rights, and one that has them, but no channel."""
+    """Make a user that has the rights, one that has them, but no channel, and one that may not publish."""
     for server in servers:
         grant(server, driver, "app", KEYS, CHANNELS, without=without)
         grant(server, driver, "mute", KEYS, without=without)
+        grant(server, driver, "quiet", KEYS, CHANNELS, without=without)
+        server.ask("ACL", "SETUSER", "quiet", "-publish")
 
 
 def drivers(url: str) -> tuple[DbApi, PubSubApi]:
@@ -81,6 +83,11 @@ def work(url: str, ids: Iterator[OpId]) -> None:
         refuse_without_notice(db, ids)
     finally:
         db.close()
+    _, pubsub = drivers(url.replace("app:", "quiet:"))
+    try:
+        stay_alive(pubsub)
+    finally:
+        pubsub.close()
 
 
 def keep_entries(db: Any, ids: Iterator[OpId]) -> None:
@@ -136,6 +143,18 @@ def carry_messages(pubsub: PubSubApi) -> None:
         feed.close()
 
 
+def stay_alive(pubsub: PubSubApi) -> None:
+    """Prove that a line is alive by an answer on it, where no message can be sent to it."""
+    feed = pubsub.listen()
+    deadline = time.monotonic() + WITHIN
+    try:
+        while not any(isinstance(event, Alive) for event in feed.receive(0.1)):
+            assert time.monotonic() < deadline
+            feed.probe()
+    finally:
+        feed.close()
+
+
 def refuse_without_notice(db: Any, ids: Iterator[OpId]) -> None:
     """A write whose notice is forbidden is not done, and says so each time that it is asked for."""
     key, op = Key(Table("mute", "mute"), "k"), next(ids)
@@ -183,10 +202,10 @@ class TestOneServer:
         work(self.url(replicated), ids)
         assert names(self.url(replicated), "app", replicated) == {"dfb-data"}
 
-        # Of the forbidden notices alone, and of CONFIG GET, which nothing relies on.
+        # Of the forbidden notices and messages alone, and of CONFIG GET, which nothing relies on.
         entries: list[Any] = replicated.client().acl_log()
         refused = {(entry["username"], entry["reason"], entry["object"]) for entry in entries}
-        assert {entry[:2] for entry in refused if "config" not in entry[2]} == {("mute", "channel")}
+        assert {entry[:2] for entry in refused if "config" not in entry[2]} == {("mute", "channel"), ("quiet", "command")}
 
     @pytest.mark.parametrize("command", SINGLE)
     def test_without_any_of_them_something_fails(self, replicated: RedisServer, ids: Iterator[OpId], command: str) -> None:
