@@ -9,7 +9,8 @@ from dfbackends.api import Write
 from dfbackends.encoder import Encoder
 from dfbackends.entry import Item
 from dfbackends.errors import Closed, Error, InvalidName, InvalidValue, PartlyDone, Refused, Unavailable
-from dfbackends.reliable import Outcome, Reliable
+from dfbackends.outcomes import Outcome
+from dfbackends.reliable import Reliable
 
 Items = Mapping[str, Any] | Iterable["tuple[str, Any] | tuple[str, Any, str]"]
 """Values by key, or (key, value) and (key, value, topic) tuples; of a key that comes twice, the last."""

@@ -144,6 +144,18 @@ class PartlyDone(Error):
         self.failed = failed
 
 
+class Divided(Exception):
+    """Raised by a driver: the writes of one call, or the questions about them, went several ways, and some failed.
+
+    ``answers`` has for each what the call would have returned, or the exception of the client, which the table of errors
+    explains. What failed as a whole raises that exception itself.
+    """
+
+    def __init__(self, answers: Sequence[Any]) -> None:
+        super().__init__(f"{sum(isinstance(answer, Exception) for answer in answers)} of {len(answers)} failed")
+        self.answers = answers
+
+
 class Meaning(NamedTuple):
     """One row of a driver's table of errors.
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TypeVar
 
 from dfbackends.api import DbApi, Expect, Fence, Key, Message, OpId, Record, Table, Transactional, Write
 from dfbackends.errors import (
     Closed,
+    Divided,
     Error,
     Operation,
     OutcomeUnknown,
@@ -26,14 +27,12 @@ from dfbackends.errors import (
 )
 from dfbackends.listing import begun, listed
 from dfbackends.names import Namespace
+from dfbackends.outcomes import Outcome, Outcomes
 from dfbackends.pace import USUAL, Pace
-from dfbackends.resolver import Resolver
+from dfbackends.resolver import Answers, Resolver
 from dfbackends.retry import Attempts, Patience
 
 R = TypeVar("R")
-
-Outcome = int | None | Error
-"""What became of one write: its revision, None for an expectation that failed, or the reason why it was not done."""
 
 
 class Reliable:
@@ -187,47 +186,49 @@ class Reliable:
         timeout = self.driver.timeout
         # To cancel takes time, too.
         attempts = Attempts(self.patience, failover=self.driver.failover, timeout=timeout, reserve=timeout if kept else 0.0)
-        doubt: Exception | None = None
+        outcomes: Outcomes | None = None
         while True:
             try:
                 revisions = call()
+                if outcomes is None:
+                    return list(revisions)
+                outcomes.learn(revisions)
+            except Exception as error:  # noqa: BLE001 - each is understood, and told.
+                outcomes = outcomes or Outcomes(len(keys), lambda failed: self._understood(failed, "writing", keys))
+                outcomes.learn(error.answers if isinstance(error, Divided) else [error] * len(keys))
+            if outcomes.doubtful and not kept:
                 break
-            except Exception as error:
-                failure = self._understood(error, "writing", keys)
-                if isinstance(failure, OutcomeUnknown):
-                    failure.operation = self._operation(op, keys, attempts.began)
-                    if not kept:
-                        raise failure from error
-                    doubt = error
-                repeatable = isinstance(failure, Unavailable | OutcomeUnknown)
-                if not (repeatable and attempts.pause(self._closing)):
-                    if doubt is None:
-                        raise (Closed() if self._closed else failure) from error
-                    return self._cancelled(keys, op, attempts.began, failure, doubt)
-        if doubt is None or None not in revisions:
-            return list(revisions)
-        # An earlier attempt may still be on its way, and would find its expectation true if it arrived later.
-        outcomes = self._cancelled(keys, op, attempts.began, self._understood(doubt, "writing", keys), doubt)
-        return [None if isinstance(outcome, Error) else outcome for outcome in outcomes]
-
-    def _cancelled(self, keys: Sequence[Key], op: OpId, began: float, failure: Error, doubt: Exception) -> list[Outcome]:
-        """Return what became of a write in doubt, after making sure that nothing more comes of it."""
-        operation = self._operation(op, keys, began)
+            if not (outcomes.repeatable and attempts.pause(self._closing)):
+                break
+        if doubtful := outcomes.doubtful:
+            operation = self._operation(op, keys, attempts.began)
+            outcomes.settle(self._cancelled(operation, keys, doubtful) if kept else [_unkept()], operation)
         try:
-            answers = self.resolver.settle(operation, keys, until=began + self.patience.deadline - self.driver.timeout)
-        except OutcomeUnknown as unanswered:
-            raise unknown(failure, operation) from (unanswered.__cause__ or doubt)
-        failure = undone(failure)
-        failure.__cause__ = doubt
-        return [failure if answer is Fence.NEVER else answer for answer in answers]
+            return outcomes.result()
+        except Unavailable as error:
+            raise (Closed() if self._closed and not doubtful else error) from error.__cause__
 
-    def _ask(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
+    def _cancelled(self, operation: Operation, keys: Sequence[Key], doubtful: Collection[int]) -> Answers:
+        """Return what became of writes in doubt, after making sure that nothing more comes of them."""
+        # An attempt may still be on its way, and would find its expectation true if it arrived later.
+        until = operation.began + self.patience.deadline - self.driver.timeout
+        return self.resolver.settle(operation, keys, doubtful, until)
+
+    def _ask(self, keys: Sequence[Key], op: OpId) -> Answers:
         if self.transactional is None:
-            raise OutcomeUnknown("this backend keeps no outcomes of writes", code="protocol")
+            raise _unkept()
+
+        def unanswered(error: Exception) -> Error:
+            failure = unknown(self._understood(error, "asking for the outcome", keys))
+            failure.__cause__ = error
+            return failure
+
         try:
-            return self.transactional.cancel(keys, op)
+            return [*self.transactional.cancel(keys, op)]
+        except Divided as error:
+            return [unanswered(answer) if isinstance(answer, Exception) else answer for answer in error.answers]
         except Exception as error:
-            raise unknown(self._understood(error, "asking for the outcome", keys)) from error
+            raise unanswered(error) from error
 
     def _understood(self, error: Exception, doing: str, keys: Sequence[Key]) -> Error:
         tables = dict.fromkeys(self._namespace.original(key.table.name) for key in keys)
@@ -235,3 +236,7 @@ class Reliable:
 
     def _operation(self, op: OpId, keys: Sequence[Key], began: float) -> Operation:
         return Operation(op, tuple((self._namespace.original(key.table.name), key.name) for key in keys), began)
+
+
+def _unkept() -> OutcomeUnknown:
+    return OutcomeUnknown("this backend keeps no outcomes of writes", code="protocol")

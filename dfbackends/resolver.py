@@ -10,16 +10,17 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dfbackends.api import Fence, Key, OpId
-from dfbackends.errors import Operation, OutcomeUnknown
+from dfbackends.errors import Error, Operation, OutcomeUnknown
 from dfbackends.failures import Failures
 from dfbackends.pace import USUAL, Pace
 
 _LOG = logging.getLogger(__name__)
 
-Answers = list["int | None | Fence"]
+Answers = list["int | None | Fence | Error"]
+"""What became of each write of an operation; an error where that could not be said."""
 
 _MOST = 1_000
 
@@ -38,7 +39,7 @@ class Resolver:
         # Guards all below. The thread runs while something is pending.
         self._changed = threading.Condition()
         self._pending: OrderedDict[str, tuple[Operation, Sequence[Key]]] = OrderedDict()
-        self._answered: OrderedDict[str, Answers] = OrderedDict()
+        self._answered: OrderedDict[str, list[int | None | Fence]] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -52,24 +53,25 @@ class Resolver:
         """The one that asks, while something is unresolved."""
         return self._thread
 
-    def settle(self, operation: Operation, keys: Sequence[Key], until: float) -> Answers:
-        """Return the answers; ask until the time given, then leave it to the background.
-
-        :raises OutcomeUnknown: there was no answer
-        """
+    def settle(self, operation: Operation, keys: Sequence[Key], wanted: Collection[int], until: float) -> Answers:
+        """Return the answers; ask for those that are wanted, by their numbers, until the time given, then leave them to the
+        background."""
         wait = 0.1
         while True:
             try:
-                return self._ask(keys, OpId(operation.id))
-            except OutcomeUnknown:
-                remaining = until - time.monotonic() - wait
-                with self._changed:
-                    if remaining <= 0 or self._changed.wait_for(lambda: self._closed, wait):
-                        self._enqueue(operation, keys)
-                        raise
+                answers = self._ask(keys, OpId(operation.id))
+            except OutcomeUnknown as error:
+                answers = [error] * len(keys)
+            if not any(isinstance(answers[number], Error) for number in wanted):
+                return answers
+            remaining = until - time.monotonic() - wait
+            with self._changed:
+                if remaining <= 0 or self._changed.wait_for(lambda: self._closed, wait):
+                    self._enqueue(operation, keys)
+                    return answers
             wait *= 2
 
-    def resolve(self, operation: Operation, keys: Sequence[Key]) -> Answers:
+    def resolve(self, operation: Operation, keys: Sequence[Key]) -> list[int | None | Fence]:
         """Return what is known, or what the backend answers now.
 
         :raises OutcomeUnknown: there is no answer now, or the backend no longer keeps it
@@ -81,7 +83,7 @@ class Resolver:
         if self._expired(operation):
             raise OutcomeUnknown("the outcome is no longer kept by the backend", code="protocol", operation=operation)
         try:
-            answers = self._ask(keys, OpId(operation.id))
+            answers = _all_of(self._ask(keys, OpId(operation.id)))
         except OutcomeUnknown as error:
             error.operation = operation
             raise
@@ -135,16 +137,26 @@ class Resolver:
                 self._pending.pop(operation.id, None)
             return False
         try:
-            answers = self._ask(keys, OpId(operation.id))
+            answers = _all_of(self._ask(keys, OpId(operation.id)))
         except Exception as error:  # noqa: BLE001 - whatever it is, there is no answer yet.
             _LOG.debug("operation %s is still unresolved: %s", operation.id, type(error).__name__)
             return False
         self._remember(operation, answers)
         return True
 
-    def _remember(self, operation: Operation, answers: Answers) -> None:
+    def _remember(self, operation: Operation, answers: list[int | None | Fence]) -> None:
         with self._changed:
             self._pending.pop(operation.id, None)
             self._answered[operation.id] = answers
             while len(self._answered) > _MOST:
                 self._answered.popitem(last=False)
+
+
+def _all_of(answers: Answers) -> list[int | None | Fence]:
+    """Return the answers, if none is an error, and raise the first one else."""
+    found: list[int | None | Fence] = []
+    for answer in answers:
+        if isinstance(answer, Error):
+            raise answer
+        found.append(answer)
+    return found

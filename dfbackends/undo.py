@@ -9,7 +9,8 @@ from typing import NamedTuple
 from dfbackends.api import Expect, Key, Record, Write
 from dfbackends.errors import BackendError, Code, Conflict, Error, RollbackFailed
 from dfbackends.names import Namespace
-from dfbackends.reliable import Outcome, Reliable
+from dfbackends.outcomes import Outcome
+from dfbackends.reliable import Reliable
 
 
 class Done(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count, islice
+from typing import Any, TypeVar
 
 from dfbackends.api import (
     Change,
@@ -26,19 +27,21 @@ from dfbackends.api import (
     Watching,
     Write,
 )
-from dfbackends.errors import ErrorTable, OutcomeUnknown, understand
+from dfbackends.errors import Divided, ErrorTable
 from dfbackends_redis import scan
 from dfbackends_redis.changes import ChangeFeed
-from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS, PartlyDone
+from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS
 from dfbackends_redis.heads import heads
 from dfbackends_redis.inspection import inspected
 from dfbackends_redis.place import place, place_of, places
 from dfbackends_redis.record import records, unpacked
 from dfbackends_redis.requests import Call, Requests, all_of
 from dfbackends_redis.spread import first_of, in_turn
-from dfbackends_redis.writes import cancelling, revisions, several, shares, single, together
+from dfbackends_redis.writes import Share, cancelling, revisions, several, shares, single, together
 
 _DROPPED_AT_ONCE = 200
+
+T = TypeVar("T")
 
 
 class RedisDb(DbApi, Transactional, Watching, Inspecting):
@@ -94,36 +97,35 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         if len(writes) == 1:
-            answer = self._done([single(writes[0], op, self._keep)])[0]
+            [answer] = all_of(self._answers([single(writes[0], op, self._keep)]))
             return revisions(answer, 1) or [None]
         divided = shares([write.key for write in writes], op)
-        answers = self._done(
+        answers = self._answers(
             [several(share, [writes[number] for number in share.numbers], op, self._keep) for share in divided]
         )
-        done: list[int | None] = [None] * len(writes)
+        done: list[int | None | Exception] = [None] * len(writes)
         for share, answer in zip(divided, answers, strict=True):
-            for number, revision in zip(share.numbers, revisions(answer, len(share.numbers)) or (), strict=False):
-                done[number] = revision
-        return done
+            found = answer if isinstance(answer, Exception) else revisions(answer, len(share.numbers))
+            _enter(done, share, found or ())
+        return _undivided(done)
 
     def commit(
         self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
     ) -> list[int] | None:
-        [answer] = self._done([together(writes, checks, messages, op, self._keep)])
+        [answer] = all_of(self._answers([together(writes, checks, messages, op, self._keep)]))
         found = revisions(answer, len(writes))
         return None if found is None else [revision for revision in found if revision is not None]
 
     def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
         divided = shares(keys, op)
-        answers: list[int | None | Fence] = [Fence.NEVER] * len(keys)
-        for share, answer in zip(divided, self._done([cancelling(share, self._keep) for share in divided]), strict=True):
-            found = revisions(answer, len(share.numbers))
-            if found is not None and len(found) > len(share.numbers):
-                return list(found)  # A commit, which is never divided.
-            if found is not None:
-                for number, revision in zip(share.numbers, found, strict=True):
-                    answers[number] = revision
-        return answers
+        answers = self._answers([cancelling(share, self._keep) for share in divided])
+        done: list[int | None | Fence | Exception] = [Fence.NEVER] * len(keys)
+        for share, answer in zip(divided, answers, strict=True):
+            found = answer if isinstance(answer, Exception) else revisions(answer, len(share.numbers))
+            if isinstance(found, list) and len(found) > len(share.numbers):
+                return [*found]  # A commit, which is never divided.
+            _enter(done, share, found or ())
+        return _undivided(done)
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         if topic is None:
@@ -155,24 +157,34 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
     def close(self) -> None:
         self._requests.close()
 
-    def _done(self, calls: Sequence[Call]) -> list[bytes]:
-        """Return the answers of scripts that write.
-
-        :raises PartlyDone: some were done, and not all
-        """
+    def _answers(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the answers of scripts that write, an exception for each that failed."""
         if len(calls) == 1 and not self._replicas:
             [(slot, command, _)] = calls
             return [self._requests.answer(slot, *command)]
-        answers = self._requests.answers([call._replace(replicas=self._replicas) for call in calls])
-        failures = [answer for answer in answers if isinstance(answer, Exception)]
-        if failures and len(answers) > 1:
-            doubtful = [failure for failure in failures if understand(failure, self.errors).kind is OutcomeUnknown]
-            if doubtful or len(failures) < len(answers):
-                raise PartlyDone(f"{len(failures)} of {len(answers)} requests failed") from (doubtful or failures)[0]
-        return all_of(answers)
+        return self._requests.answers([call._replace(replicas=self._replicas) for call in calls])
 
 
 class RedisClusterDb(RedisDb):
     """The entries of a cluster."""
 
     errors: ErrorTable = CLUSTER_ERRORS
+
+
+def _enter(done: list[T | Exception], share: Share, found: Sequence[T | Exception] | Exception) -> None:
+    """Set what became of the writes of a share, where there is anything to be set."""
+    if isinstance(found, Exception):
+        found = [found] * len(share.numbers)
+    for number, one in zip(share.numbers, found, strict=False):
+        done[number] = one
+
+
+def _undivided(done: list[T | Exception]) -> list[T]:
+    """Return what there is for each write, if none has failed.
+
+    :raises Divided: some have, or not all in the same way
+    """
+    failures = [answer for answer in done if isinstance(answer, Exception)]
+    if failures and any(answer is not failures[0] for answer in done):
+        raise Divided(done) from failures[0]
+    return all_of(done)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis import exceptions as redis
 
-from dfbackends.errors import ErrorTable, Meaning, OutcomeUnknown, Refused, Unavailable
+from dfbackends.errors import Divided, ErrorTable, Meaning, OutcomeUnknown, Refused, Unavailable
 
 
 class NotConnected(Exception):
@@ -47,7 +47,7 @@ class Demoted(NoMaster):
 
 
 class PartlyDone(Exception):
-    """A part of the call was done, another one was not; the cause tells why."""
+    """A part of the messages was sent, another one was not; the cause tells why."""
 
 
 class NotReplicated(Exception):
@@ -100,6 +100,8 @@ _OURS: list[Meaning] = [
     Meaning(LineLost, None, Unavailable, "unreachable"),
     Meaning(NotReplicated, None, OutcomeUnknown, "not_replicated"),
     Meaning(PartlyDone, None, OutcomeUnknown, "unreachable"),
+    # Of what asks for no outcomes: a table that is dropped.
+    Meaning(Divided, None, OutcomeUnknown, "unreachable"),
 ]
 
 _ANSWERS: list[Meaning] = [

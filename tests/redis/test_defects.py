@@ -18,6 +18,7 @@ from dfbackends.api import Table
 from dfbackends_redis.place import place
 from dfbackends_redis.testing import RedisCluster, RedisServer
 from dfbackends_redis.testing.process import until
+from dfbackends_redis.testing.states import configured
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
@@ -139,30 +140,57 @@ def test_a_publication_that_fails_is_told_to_who_publishes(fresh: RedisServer, o
         backend.pubsub.publish("t", 3)
 
 
-def test_of_many_writes_those_that_fail_are_named_and_the_call_ends(masters: RedisCluster, opened: Open) -> None:
+def test_of_many_writes_those_that_fail_are_named_and_the_others_are_done(masters: RedisCluster, opened: Open) -> None:
     backend = opened(of_cluster(masters, "&retries=1"))
     backend.db.create_table("bulk", buckets=16)
     entries = {f"key-{number}": number for number in range(1500)}
-    full = masters.nodes[0]
     began = time.monotonic()
 
-    full.ask("CONFIG", "SET", "maxmemory", "1")
+    with configured(masters.nodes[0], "maxmemory", "1"), pytest.raises(PartlyDone) as caught:
+        backend.db.put_many("bulk", entries)
+
+    assert time.monotonic() - began < 5
+    failed, done = caught.value.failed, caught.value.done
+    assert failed
+    assert failed.keys() | done.keys() == entries.keys()
+    assert {type(error) for error in failed.values()} == {Refused}
+    assert done == {entry.key: entry.revision for entry in backend.db.entries("bulk")}
+
+
+def test_of_many_writes_those_in_doubt_are_named_and_the_others_are_done(masters: RedisCluster, opened: Open) -> None:
+    backend = opened(f"redis-cluster://{masters.hosts}?deadline=2&retries=1")
+    backend.db.create_table("doubtful", buckets=16)
+    backend.db.put_many("doubtful", {f"key-{number}": 0 for number in range(300)})
+    entries = {f"key-{number}": 1 for number in range(300)}
+    frozen = masters.nodes[0]
+
+    frozen.freeze()
     try:
         with pytest.raises(PartlyDone) as caught:
-            backend.db.put_many("bulk", entries)
+            backend.db.put_many("doubtful", entries)
     finally:
-        full.ask("CONFIG", "SET", "maxmemory", "0")
+        frozen.thaw()
+        masters.join()
 
-    assert time.monotonic() - began < 11
     failed, done = caught.value.failed, caught.value.done
-    assert failed.keys() | done.keys() == entries.keys()
-    assert not failed.keys() & done.keys()
-    stored = {entry.key for entry in backend.db.entries("bulk")}
-    assert done.keys() <= stored
-    # Where it can not be said which of them were done, that is said of them.
-    assert {key for key in failed if not isinstance(failed[key], OutcomeUnknown)}.isdisjoint(stored)
-    assert stored
-    assert stored < entries.keys()
+    assert failed
+    assert {type(error) for error in failed.values()} == {OutcomeUnknown}
+    assert done.keys() == entries.keys() - failed.keys()
+    [*_, error] = failed.values()
+    assert isinstance(error, OutcomeUnknown)
+    known = resolved(backend.db, error)
+    assert done.keys() <= known
+    assert known == {entry.key for entry in backend.db.entries("doubtful") if entry.value}
+
+
+def resolved(db: dfbackends.Database, error: OutcomeUnknown) -> set[str]:
+    """Return the keys that were written by a call in doubt."""
+    try:
+        done = db.resolve(error)
+    except PartlyDone as partly:
+        return set(partly.done)
+    assert error.operation is not None
+    return {key for _, key in error.operation.keys} if done else set()
 
 
 class TestASubscriber:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from contract_tests.mutants.registry import Base, mutant
 from dfbackends import Database, Entry
 from dfbackends.api import Key, OpId, Write
 from dfbackends.catalog import Catalog, Definition
-from dfbackends.errors import BackendError, Error, KeyNotFound, OutcomeUnknown, Refused, Unavailable, undone, unknown
+from dfbackends.errors import BackendError, Error, KeyNotFound, Operation, OutcomeUnknown, Refused, Unavailable, undone, unknown
+from dfbackends.outcomes import Outcome
 from dfbackends.publisher import Publisher
-from dfbackends.reliable import Outcome, Reliable
+from dfbackends.reliable import Reliable
+from dfbackends.resolver import Answers
 
 LOG = logging.getLogger(__name__)
 
@@ -171,11 +173,11 @@ class RepeatedIdsAreTheOthers(Reliable):
 class RefusalsLeaveNoFence(Reliable):
     """A write that was refused at its second attempt may still arrive by its first."""
 
-    def _cancelled(self, keys: Sequence[Key], op: OpId, began: float, failure: Error, doubt: Exception) -> list[Outcome]:
+    def _cancelled(self, operation: Operation, keys: Sequence[Key], doubtful: Collection[int]) -> Answers:
         # Nothing has changed the entries since: they are what made it fail.
         if self.driver.read(keys) != [None] * len(keys):
             return [None for _ in keys]
-        return super()._cancelled(keys, op, began, failure, doubt)
+        return super()._cancelled(operation, keys, doubtful)
 
 
 @mutant(kills="test_a_publish_whose_reply_was_lost")
