@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import math
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dfbackends import continuity
 from dfbackends.api import Message
 from dfbackends.continuity import Continuity, Gap, Verdict
@@ -238,3 +241,21 @@ class TestWithStamps:
         assert topic.confirmed("h1") is None
         assert topic.confirmed("h3") == BROKEN
         assert topic.judge(stamped("h3", "h4"), said(A, 2, 0.0), 10.0) == NEW
+
+
+MOMENTS = st.integers(0, 10**7).map(lambda microseconds: microseconds * 1e-6)
+
+
+@given(began=MOMENTS, age=MOMENTS, way=MOMENTS, confirmed=MOMENTS)
+def test_what_was_sent_after_a_confirmation_is_missed_and_what_was_sent_before_only_by_less_than_a_message_takes(
+    began: float, age: float, way: float, confirmed: float
+) -> None:
+    """A message is sent when it ``began``, and lost, or not for us; ``age`` later the next one, which is on its ``way``."""
+    topic = begun()
+
+    gap = topic.judge(plain(), said(A, 2, age), began + age + way).gap
+
+    assert gap is not None
+    told = confirmed <= gap.latest + 1e-9
+    assert told or began < confirmed
+    assert not told or began >= confirmed - way - 1e-6
