@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from dfbackends.api import Feed, Finding, Gone, Inspecting, Message, Position, PubSubApi
@@ -15,7 +16,7 @@ from dfbackends_redis.place import slot
 from dfbackends_redis.requests import Requests
 from dfbackends_redis.resp import Word
 from dfbackends_redis.scripts import PUBLISH
-from dfbackends_redis.spread import first_of, guard_of, in_turn
+from dfbackends_redis.spread import first_of, guard_of, in_turn, others_first
 
 _AT_ONCE = 500
 _AT_ONCE_BYTES = 1 << 20
@@ -70,11 +71,22 @@ class RedisPubSub(PubSubApi, Inspecting):
         self._requests.close()
 
     def _choose(self) -> str:
-        """Return the guard of the server whose turn it is, or of the next one that can be reached."""
-        nodes = in_turn(self._requests, "publishers")
-        self._publisher = first_of(self._requests, nodes, _reached)
+        """Return the guard of the server whose turn it is, or, after one that is gone, of another that can be reached."""
+        # One that says nothing costs as much time as a message may take: another one is tried when the call is repeated.
+        until = time.monotonic() + self._patience / 2
+        if self._publisher is None:
+            nodes = in_turn(self._requests, "publishers")
+        else:
+            # Whose turn it is may be known by the very server that says nothing.
+            nodes = others_first(self._requests, self._publisher)
+        node = first_of(self._requests, nodes, self._reach, until=until)
         self._rest(nodes)
-        return guard_of(self._requests, self._publisher)
+        return guard_of(self._requests, node)
+
+    def _reach(self, node: Node) -> Node:
+        self._publisher = node
+        node.warm()
+        return node
 
     def _rest(self, nodes: Sequence[Node]) -> None:
         """Keep no lines to servers that are not used."""
@@ -87,11 +99,6 @@ class RedisClusterPubSub(RedisPubSub):
     """The channels of a cluster."""
 
     errors: ErrorTable = CLUSTER_ERRORS
-
-
-def _reached(node: Node) -> Node:
-    node.warm()
-    return node
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[list[Word]]:

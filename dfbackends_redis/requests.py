@@ -193,7 +193,7 @@ class Requests:
         found = list(nodes)
         until = time.monotonic() + self._timeout
         hops = 0
-        while hops < _HOPS:
+        while hops < (_HOPS if time.monotonic() < until else 1):
             late = time.monotonic() >= until
             again: dict[int, Node | None] = {}
             asking: dict[int, Node | None] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -33,8 +35,21 @@ def in_turn(requests: Requests, who: str) -> list[Node]:
     return nodes
 
 
-def first_of(requests: Requests, nodes: Sequence[Node], use: Callable[[Node], F]) -> F:
-    """Return what the first server gives that can be reached."""
+def others_first(requests: Requests, node: Node) -> list[Node]:
+    """Return all servers, in the place of one that seems to be gone: that one last, the others by chance.
+
+    :raises NotConnected: no server could be asked which there are
+    """
+    nodes = requests.servers.masters()
+    random.shuffle(nodes)
+    return sorted(nodes, key=lambda other: other is node)
+
+
+def first_of(requests: Requests, nodes: Sequence[Node], use: Callable[[Node], F], *, until: float = math.inf) -> F:
+    """Return what the first server gives that can be reached; none is tried after the time given (time.monotonic).
+
+    :raises NotConnected: none of those that were tried can be reached
+    """
     failure: NotConnected | None = None
     for node in nodes:
         try:
@@ -42,6 +57,8 @@ def first_of(requests: Requests, nodes: Sequence[Node], use: Callable[[Node], F]
         except NotConnected as error:
             requests.servers.failed(node, error)
             failure = failure or error
+        if time.monotonic() > until:
+            break
     raise failure or NoMaster
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from contract_tests.servers.node import HOST
 from dfbackends import Reason, Refused, Unavailable
-from dfbackends.api import Alive, Change, Key, OpId, Stream, Table, Write
+from dfbackends.api import Alive, Change, Key, Message, OpId, Stream, Table, Write
 from dfbackends.config import from_url
 from dfbackends.opening import opened_driver
 from dfbackends.url import parse
@@ -79,6 +79,30 @@ def test_publishers_and_subscribers_are_spread_over_the_servers(cluster: RedisCl
 
 def running(servers: list[RedisServer]) -> list[RedisServer]:
     return [server for server in servers if server.running]
+
+
+def test_to_publish_takes_no_longer_for_there_being_several_servers_that_say_nothing(masters: RedisCluster) -> None:
+    settings = from_url(parse(f"redis-cluster://{masters.hosts}?timeout=0.5&connect_timeout=0.5"))
+    assert settings.pubsub is not None
+    pubsub = opened_driver(settings.pubsub, 10.0)
+    took = []
+    try:
+        pubsub.publish([Message("t", b"1")])
+        for node in masters.nodes:
+            node.freeze()
+
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(Exception):  # noqa: B017, PT011 - what it is, the table of errors tells.
+                pubsub.publish([Message("t", b"2")])
+            took.append(time.monotonic() - began)
+    finally:
+        for node in masters.nodes:
+            node.thaw()
+        masters.join()
+        pubsub.close()
+
+    assert max(took) < pubsub.timeout + 0.5
 
 
 def test_buckets_of_a_table_are_on_several_servers(masters: RedisCluster, opened: Open) -> None:
