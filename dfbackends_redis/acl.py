@@ -55,6 +55,7 @@ SERVERS: Mapping[str, Sequence[Right]] = {
 SENTINELS: Sequence[Right] = (
     Right("client|setname", "connections have names in CLIENT LIST"),
     Right("sentinel|get-master-addr-by-name", "who is the master"),
+    Right("sentinel|master", "what opening and check tell of down-after-milliseconds"),
 )
 """What it needs at the sentinels."""
 

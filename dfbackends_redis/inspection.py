@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 def inspected(servers: Servers, failover: float) -> list[Finding]:
-    """Return what is found at the masters, each thing once.
+    """Return what is found at the masters, each thing once, and at those who replace them.
 
     :raises NotConnected: nobody could be asked which servers there are
     """
@@ -37,7 +37,8 @@ def inspected(servers: Servers, failover: float) -> list[Finding]:
     for node in nodes:
         for finding in _of_node(node, failover):
             where.setdefault(finding, []).append(str(node.address))
-    return [finding._replace(text=f"{', '.join(found)}: {finding.text}") for finding, found in where.items()]
+    found = [finding._replace(text=f"{', '.join(places)}: {finding.text}") for finding, places in where.items()]
+    return found + servers.findings(failover)
 
 
 def _of_node(node: Node, failover: float) -> list[Finding]:
@@ -129,13 +130,18 @@ def _node_timeout(state: State) -> Iterator[Finding]:
     if not state.failover and state.info["connected_slaves"] == "0":
         # Nobody takes over, and nobody waits for it.
         return
-    needed = 1.3 * int(state.config["cluster-node-timeout"]) / 1000 + 2
-    if state.failover < needed:
-        yield Finding(
-            f"with its cluster-node-timeout a failover takes {needed:g} s, and the option failover says {state.failover:g}: "
-            f"set failover to {needed:g}, and deadline to {needed + 2:g}, or cluster-node-timeout to less",
-            grave=True,
-        )
+    yield from too_slow("cluster-node-timeout", 1.3 * int(state.config["cluster-node-timeout"]) / 1000 + 2, state.failover)
+
+
+def too_slow(setting: str, needed: float, failover: float) -> list[Finding]:
+    """Return what to say where a failover takes longer, by a setting, than the option says."""
+    if failover >= needed:
+        return []
+    text = (
+        f"with its {setting} a failover takes {needed:g} s, and the option failover says {failover:g}: "
+        f"set failover to {needed:g}, and deadline to {needed + 2:g}, or {setting} to less"
+    )
+    return [Finding(text, grave=True)]
 
 
 def _rights(state: State) -> Iterator[Finding]:

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from dfbackends.api import Finding
 from dfbackends_redis.access import Address
 from dfbackends_redis.errors import Demoted, HandleClosed, NoMaster, NotConnected, is_read_only
+from dfbackends_redis.inspection import too_slow
 from dfbackends_redis.node import Node
 from dfbackends_redis.resp import pack
 from dfbackends_redis.servers import Servers
@@ -17,6 +19,9 @@ _LOOK_EVERY = 0.25
 _PATIENCE = 2.0
 _MOMENT = 0.1
 _CLOSE_WITHIN = 4.0
+
+_ELECTION = 3.0
+"""Seconds from when a master is taken for dead until another one takes writes, and clients have found it."""
 
 LOG = logging.getLogger(__name__)
 
@@ -75,6 +80,23 @@ class Sentinel(Servers):
             return self.owner(0) is node
         except (NotConnected, NoMaster):
             return True
+
+    def findings(self, failover: float) -> list[Finding]:
+        for sentinel in list(self._sentinels):
+            try:
+                with sentinel.line() as wire:
+                    answer = wire.ask(pack(("SENTINEL", "MASTER", self._service)))
+            except Exception as error:  # noqa: BLE001 - the next one may be there.
+                LOG.debug("a sentinel could not be asked: %s", type(error).__name__)
+                continue
+            if isinstance(answer, Exception):
+                text = "could not be looked at: the user needs +sentinel|master (see python -m dfbackends_redis.acl)"
+                return [Finding(f"{sentinel.address}: down-after-milliseconds {text}")]
+            told = dict(zip(answer[::2], answer[1::2], strict=True))
+            needed = int(told[b"down-after-milliseconds"]) / 1000 + _ELECTION
+            found = too_slow("down-after-milliseconds", needed, failover)
+            return [finding._replace(text=f"{sentinel.address}: {finding.text}") for finding in found]
+        return [Finding("down-after-milliseconds could not be looked at: no sentinel answers")]
 
     def close(self) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from dfbackends.api import Finding
 from dfbackends_redis.access import Address
 from dfbackends_redis.node import Node
 
@@ -37,6 +38,11 @@ class Servers(ABC):
     @abstractmethod
     def serves(self, node: Node) -> bool:
         """Return whether a line on which messages arrive may stay with a server."""
+
+    def findings(self, failover: float) -> list[Finding]:
+        """Return what is wrong with those who replace a master, where it is not the servers themselves, and is taken to take
+        so many seconds."""
+        return []
 
     @abstractmethod
     def close(self) -> None:

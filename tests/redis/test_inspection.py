@@ -166,6 +166,34 @@ def test_a_master_that_takes_writes_without_its_replicas_is_told_of(sentinels: S
     assert ["min-replicas-to-write" in text for text in after] == [False]
 
 
+def test_sentinels_that_wait_longer_than_the_option_says_are_told_of_when_it_is_opened(
+    sentinels: Sentinels, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"redis-sentinel://{sentinels.hosts}/{sentinels.service}?failover="
+    said = (
+        "with its down-after-milliseconds a failover takes 4 s, and the option failover says 3: set failover to 4, and deadline"
+    )
+
+    short, enough = (told(opened(f"{url}{failover}")) for failover in (3, 4))
+
+    assert [finding.grave for finding in short if said in finding.text] == [True]
+    assert not [finding for finding in enough if "down-after" in finding.text]
+    assert len([line for line in logged(caplog) if said in line]) == 1
+
+
+def test_what_sentinels_do_not_tell_is_told(sentinels: Sentinels, opened: Open) -> None:
+    backend = opened(f"redis-sentinel://{sentinels.hosts}/{sentinels.service}")
+    for sentinel in sentinels.sentinels[1:]:
+        sentinel.kill()
+
+    def of_sentinels() -> list[str]:
+        return [finding.text for finding in told(backend) if "down-after" in finding.text]
+
+    assert of_sentinels() == []
+    sentinels.sentinels[0].kill()
+    assert of_sentinels() == ["down-after-milliseconds could not be looked at: no sentinel answers"]
+
+
 def test_a_version_that_is_too_old_is_told_of(started: Start) -> None:
     """By what a server of today tells, but for the number: one that is too old is installed nowhere."""
     info = {name: str(value) for name, value in started(*DURABLE).client().info().items()}
