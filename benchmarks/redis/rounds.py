@@ -79,38 +79,44 @@ class Bench:
 
 
 class Spent:
-    """What calls have taken: of time each, and of the processor in all."""
+    """What calls have taken in the best of their rounds: of time each, and of the processor in all.
+
+    Another process that has the machine makes a round longer, never shorter.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._walls: list[float] = []
-        self._client = 0.0
-        self._server = 0.0
+        self._clients: list[float] = []
+        self._works: list[float] = []
 
     def run(self, call: Call, times: int) -> None:
-        """Call it so often."""
+        """Call it so often, which is a round."""
         server, client = self._bench.server_cpu(), time.thread_time()
+        walls = []
         for _ in range(times):
             began = time.perf_counter()
             call()
-            self._walls.append(time.perf_counter() - began)
-        self._client += time.thread_time() - client
-        self._server += self._bench.server_cpu() - server
+            walls.append(time.perf_counter() - began)
+        took = time.thread_time() - client
+        self._walls.append(median(walls))
+        self._clients.append(took / times)
+        self._works.append((took + self._bench.server_cpu() - server) / times)
 
     @property
     def p50(self) -> float:
         """Microseconds that half of the calls took at most."""
-        return median(self._walls) * 1e6
+        return min(self._walls) * 1e6
 
     @property
     def client(self) -> float:
         """Microseconds of this thread on the processor for a call."""
-        return self._client / len(self._walls) * 1e6
+        return min(self._clients) * 1e6
 
     @property
     def work(self) -> float:
         """Microseconds of the processor for a call, of client and server together: of longer calls others interrupt most."""
-        return (self._client + self._server) / len(self._walls) * 1e6
+        return min(self._works) * 1e6
 
 
 def spent(bench: Bench, *calls: Call, times: int = 100, rounds: int = 20) -> list[Spent]:
@@ -127,6 +133,6 @@ def spent(bench: Bench, *calls: Call, times: int = 100, rounds: int = 20) -> lis
 
 
 def faster(bench: Bench, ours: Call, theirs: Call, *, times: int = 100) -> float:
-    """Return how many times as long theirs takes, by the medians."""
+    """Return how many times as long theirs takes, by the medians of the best rounds."""
     mine, other = spent(bench, ours, theirs, times=times)
     return other.p50 / mine.p50

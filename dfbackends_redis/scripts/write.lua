@@ -133,67 +133,73 @@ local function flush()
     order, notices, size = {}, {}, 0
 end
 -- To make text of a number costs more than all the rest, and most names and records are as long as others.
-local text = {}
+local lengths = {}
 local function length(word)
     local count = #word
-    local found = text[count]
+    local found = lengths[count]
     if not found then
         found = ' ' .. count
-        text[count] = found
+        lengths[count] = found
     end
     return found
 end
-local function tell(channel, written, head, name, record)
+-- The revision that each channel was told last; the operation completes it to a head.
+local tail, latest = ':' .. op, {}
+local function head_of(channel)
+    local written = latest[channel]
+    return written and written .. tail or heads[channel]
+end
+local function tell(channel, written, name, record)
     local notice = notices[channel]
     if not notice then
-        notice = {'C' .. label .. ' ' .. heads[channel] .. ' ' .. op .. ' '}
+        notice = {'C' .. label .. ' ' .. head_of(channel) .. ' ' .. op .. ' ', n = 1}
         notices[channel] = notice
         order[#order + 1] = channel
     end
-    local last = #notice
+    local last = notice.n
     notice[last + 1] = written
     notice[last + 2] = length(name)
     notice[last + 3] = length(record)
     notice[last + 4] = ' '
     notice[last + 5] = name
     notice[last + 6] = record
+    notice.n = last + 6
     size = size + #record
-    heads[channel] = head
+    latest[channel] = written
 end
 
 local changed, revisions = {}, {}
-for number = 1, tables do changed[tostring(number)] = {{}, {}, {}, {}} end
-local tail = ':' .. op
+for number = 1, tables do changed[tostring(number)] = {{}, {n = 0}, {}, {}} end
 for at = first_write, first_message - 1, 5 do
     local left, written = leaves[(at - first_write) / 5 + 1], ''
     if left then
         revision = revision + 1
-        written = format('%.0f', revision)
+        written = format('%d', revision)
         local of_table, name, topic, record = ARGV[at], ARGV[at + 1], ARGV[at + 3], ''
-        local change, head = changed[of_table], written .. tail
+        local change = changed[of_table]
         if topic == ' ' then
             topic = ''
             change[1][#change[1] + 1] = name
         else
             record = written .. ' ' .. topic .. ' ' .. ARGV[at + 4]
             local stored = change[2]
-            local last = #stored
-            stored[last + 1], stored[last + 2] = name, record
+            local last = stored.n
+            stored[last + 1], stored[last + 2], stored.n = name, record, last + 2
         end
         local moves = left ~= '' and left ~= topic
         if moves or size > 65536 then flush() end
-        tell(stream(of_table, ''), written, head, name, record)
+        tell(stream(of_table, ''), written, name, record)
         if topic ~= '' then
             if left ~= topic then
                 local entered = change[4]
                 local last = #entered
                 entered[last + 1], entered[last + 2] = '0', topic .. '\0' .. name
             end
-            tell(stream(of_table, topic), written, head, name, record)
+            tell(stream(of_table, topic), written, name, record)
         end
         if moves then
             change[3][#change[3] + 1] = left .. '\0' .. name
-            tell(stream(of_table, left), written, head, name, '')
+            tell(stream(of_table, left), written, name, '')
             flush()
         end
     end
@@ -204,14 +210,14 @@ flush()
 local home = string.sub(KEYS[1], 5, -2)
 for at = first_message, #ARGV, 2 do
     revision = revision + 1
-    local channel, head = ARGV[at], format('%.0f', revision) .. ':' .. op
+    local channel, written = ARGV[at], format('%d', revision)
     out[#out + 1] = channel
-    out[#out + 1] = 'A' .. home .. ' ' .. heads[channel] .. ' ' .. head .. ' ' .. ARGV[at + 1]
-    heads[channel] = head
+    out[#out + 1] = 'A' .. home .. ' ' .. head_of(channel) .. ' ' .. written .. tail .. ' ' .. ARGV[at + 1]
+    latest[channel] = written
 end
 
 -- The first write fails where the server takes none; it takes nothing but a number. Then all is tried that may be forbidden.
-call('HSET', KEYS[1], 'last', format('%.0f', revision))
+call('HSET', KEYS[1], 'last', format('%d', revision))
 for number = 1, tables do
     local topics, change = KEYS[2 + 2 * number], changed[tostring(number)]
     if #change[1] > 0 then call('HDEL', KEYS[1], '') end
@@ -242,7 +248,7 @@ end
 local known = {}
 for i = 2, #channels do
     known[#known + 1] = channels[i]
-    known[#known + 1] = heads[channels[i]]
+    known[#known + 1] = head_of(channels[i])
 end
 in_slices('HSET', KEYS[1], known)
 return answer
