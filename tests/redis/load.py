@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import dfbackends
-from dfbackends import BackendError, Reason
+from dfbackends import BackendError, OutcomeUnknown, Reason
 from tests.inbox import Inbox
 
 _PAUSE = 0.002
@@ -42,6 +42,8 @@ class Load:
         if topic:
             self._threads.append(threading.Thread(target=self._publish))
         self.published = 0
+        self.unsent: set[int] = set()
+        """The numbers of which it was said that they were not sent."""
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -85,12 +87,15 @@ class Load:
             number, self.published = self.published, self.published + 1
             try:
                 self._backend.pubsub.publish(self._topic, number)
-            except BackendError:
+            except OutcomeUnknown:
                 continue
+            except BackendError:
+                self.unsent.add(number)
 
 
-def unnoticed(inbox: Inbox) -> list[tuple[Any, Any]]:
-    """Return the neighbours among the numbers received between which some are missing, and nothing was said."""
+def unnoticed(inbox: Inbox, load: Load) -> list[tuple[Any, Any]]:
+    """Return the neighbours among the numbers received between which some are missing, and nobody was told: neither the one
+    who was to hear them, nor the one who sent them."""
     found = []
     before: int | None = None
     told = True
@@ -98,7 +103,7 @@ def unnoticed(inbox: Inbox) -> list[tuple[Any, Any]]:
         if isinstance(item, Reason):
             told = True
             continue
-        if before is not None and item > before + 1 and not told:
+        if before is not None and not told and set(range(before + 1, item)) - load.unsent:
             found.append((before, item))
         before, told = item, False
     return found

@@ -69,7 +69,7 @@ def survive(folder: Path) -> float:
             assert took is not None
             assert listening(cluster) not in victims
             assert [item for item in inbox.story if isinstance(item, Reason)] == [Reason.DOWN, Reason.RECOVERED]
-            assert unnoticed(inbox) == []
+            assert unnoticed(inbox, load) == []
         return took
     finally:
         cluster.kill()
@@ -115,7 +115,7 @@ def test_a_server_that_stands_still_leaves_no_call_without_an_outcome(claim: Cla
             elif call.error is not None:
                 assert call.key not in kept
         print(len(doubts), "in doubt, all of them resolved")
-        assert unnoticed(inbox) == []
+        assert unnoticed(inbox, load) == []
 
     claim("a server stands still: the subscriber knows", lambda: noticed, at_most=NOTICED, unit="s")
     claim("a server stands still: the longest call", lambda: longest, at_most=DEADLINE + 0.2, unit="s")
