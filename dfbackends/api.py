@@ -128,7 +128,8 @@ class DbApi(ABC):
         """Do each write whose expectation holds; return the new revisions, None for an expectation that failed.
 
         Atomic per write, not per sequence, in order, in as few round trips as possible. The keys of one call differ. A
-        deletion has a revision, too. Deleting an absent key under Expect.ANY is done and harmless.
+        deletion has a revision, too. Deleting an absent key under Expect.ANY is done and harmless. Where writes went several
+        ways, and some failed, ``errors.Divided`` tells of each.
         """
 
     @abstractmethod
