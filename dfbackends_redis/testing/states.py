@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -43,6 +44,18 @@ def configured(server: RedisServer, name: str, value: str | int) -> Iterator[Non
             yield
         finally:
             client.config_set(name, before)
+
+
+@contextmanager
+def small_disk(server: RedisServer, room: int) -> Iterator[None]:
+    """Let no file of a server grow beyond so many bytes: it finds what it finds on a full disk."""
+    assert server.pid is not None
+    limits = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limits)
 
 
 def _full(server: RedisServer) -> AbstractContextManager[None]:

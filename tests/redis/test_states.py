@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from contract_tests.servers.node import HOST
 from dfbackends import BackendError, Refused, Unavailable
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.process import until
-from dfbackends_redis.testing.states import configured
+from dfbackends_redis.testing.states import configured, small_disk
 from tests.redis.conftest import Open
 
 
@@ -64,6 +65,40 @@ def test_a_server_that_can_not_save_refuses_writes_and_messages(fresh: RedisServ
 
     assert meaning(write) == meaning(message) == (Refused, "full")
     assert backend.db.get("disk", "k") == 1
+
+
+def test_a_server_whose_disk_is_full_refuses_writes_and_messages_until_there_is_room(tmp_path: Path, opened: Open) -> None:
+    server = RedisServer(tmp_path / "server", "--appendonly", "yes")
+    server.start()
+    done: dict[str, str] = {}
+    try:
+        backend = opened(url(server))
+
+        def fill() -> None:
+            for number in range(1000):
+                backend.db.put("disk", f"k{number}", "x" * 2000, topic="t")
+                done[f"k{number}"] = "x" * 2000
+
+        with small_disk(server, 50_000):
+            write, message = raised(fill), raised(backend.pubsub.publish, "disk", 1)
+            assert {entry.key: entry.value for entry in backend.db.entries("disk", topic="t")} == done
+        until(lambda: succeeds(lambda: backend.db.put("disk", "later", 1)), "room")
+
+        assert meaning(write) == meaning(message) == (Refused, "full")
+        # What it could not write down it has written down by now.
+        server.kill()
+        server.start()
+        assert {entry.key: entry.value for entry in backend.db.entries("disk")} == {**done, "later": 1}
+    finally:
+        server.kill()
+
+
+def succeeds(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except BackendError:
+        return False
+    return True
 
 
 def test_a_replica_takes_neither_writes_nor_messages(server: RedisServer, opened: Open) -> None:
