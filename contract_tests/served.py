@@ -31,7 +31,10 @@ from dfbackends.names import Namespace
 from dfbackends.url import parse
 
 GROUP = "dfbackends.harness"
-"""Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend."""
+"""Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend.
+
+Its own default is how many it takes to show all that the backend can do.
+"""
 
 
 class ServedHarness(Harness):
@@ -143,8 +146,8 @@ class ServedHarness(Harness):
         )
 
 
-def registered(name: str, nodes: int = 1) -> Server:
-    """Return the server that a distribution has registered for a backend.
+def registered(name: str, nodes: int | None = None) -> Server:
+    """Return the server that a distribution has registered for a backend; without ``nodes`` as it thinks best.
 
     :raises ConfigurationError: none has, or it is broken
     """
@@ -154,15 +157,16 @@ def registered(name: str, nodes: int = 1) -> Server:
             f"no server is registered for {name!r}: add an entry point of the group {GROUP}, or def server"
         )
     try:
-        server: Server = points[0].load()(nodes=nodes)
+        make = points[0].load()
+        server: Server = make() if nodes is None else make(nodes=nodes)
     except Exception as error:
         raise ConfigurationError(f"the harness of {name!r} is broken: {type(error).__name__}: {error}") from error
     return server
 
 
-def ships(name: str) -> bool:
-    """Tell whether a distribution has registered a server for a backend."""
-    return bool(metadata.entry_points(group=GROUP, name=name))
+def shipped() -> list[str]:
+    """Return the names of the backends for which a distribution has registered a server."""
+    return sorted({point.name for point in metadata.entry_points(group=GROUP)})
 
 
 def _capabilities(settings: Settings) -> frozenset[Capability]:

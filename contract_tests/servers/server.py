@@ -6,6 +6,7 @@ several, and ``{hosts}`` for ``127.0.0.1:PORT`` of each, with commas.
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -154,6 +155,12 @@ class Server:
     def count(self) -> int:
         """How many processes there are."""
         return len(self._commands)
+
+    @property
+    def missing(self) -> str:
+        """Which program is not there without which nothing can be started, in words; empty where none is missing."""
+        absent = {command[0] for command in self._commands if shutil.which(command[0]) is None}
+        return f"not installed: {', '.join(sorted(absent))}" if absent else ""
 
     @property
     def example(self) -> str:

@@ -38,7 +38,7 @@ def redis(nodes: int = 1) -> Server:
     )
 
 
-def redis_cluster(nodes: int = 1) -> Server:
+def redis_cluster(nodes: int = 2 * _MASTERS) -> Server:
     """Return three masters, each with a replica where six ``nodes`` are wanted, with two where nine are, and so on."""
     replicas = max(nodes // _MASTERS - 1, 0)
     return Store(
@@ -54,7 +54,7 @@ def redis_cluster(nodes: int = 1) -> Server:
     )
 
 
-def redis_sentinel(nodes: int = 1) -> Server:
+def redis_sentinel(nodes: int = 2) -> Server:
     """Return a master with a replica, or as many servers as ``nodes``, and three sentinels."""
     replicas = max(nodes - 1, 1)
     return Store(

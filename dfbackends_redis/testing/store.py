@@ -69,6 +69,14 @@ class Store(Server):
         return f"{url}{'&' if '?' in url else '?'}failover={self._replaced_in:g}"
 
     @property
+    def missing(self) -> str:
+        try:
+            program()
+        except NotStarted as error:
+            return str(error)
+        return ""
+
+    @property
     def answers(self) -> str:
         return f"{self._count} x {Path(program()).name}" if self._count > 1 else Path(program()).name
 
