@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict
 from contract_tests.capability import Capability
 from contract_tests.fault import Fault
 from contract_tests.replaceable import Replaceable
-from contract_tests.servers.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
+from contract_tests.servers.node import HOST, PATIENCE, Node, NotStarted, PortTaken, free_port, is_taken
 from dfbackends.url import parse
 
 if TYPE_CHECKING:
@@ -112,13 +112,16 @@ class Server:
             try:
                 for node in self.nodes:
                     node.start()
-            except NotStarted:
+            except NotStarted as error:
                 self.stop()
-                # Somebody may have been quicker.
-                if attempt == _TRIES - 1 or not any(map(is_taken, ports)):
+                if attempt == _TRIES - 1 or not self.was_late(error):
                     raise
             else:
                 return
+
+    def was_late(self, error: NotStarted) -> bool:
+        """Tell whether a start failed since somebody else was quicker to take a port; all are stopped."""
+        return isinstance(error, PortTaken) or any(map(is_taken, self.ports))
 
     def stop(self) -> None:
         """End the processes."""
