@@ -15,6 +15,7 @@ from contract_tests.cases.declarations import DeclarationCases
 from contract_tests.cases.doubts import DoubtCases
 from contract_tests.cases.endings import EndingCases
 from contract_tests.cases.errors import ErrorCases
+from contract_tests.cases.failovers import FailoverCases
 from contract_tests.cases.failures import FailureCases
 from contract_tests.cases.handlers import HandlerCases
 from contract_tests.cases.histories import HistoryCases
@@ -85,6 +86,7 @@ class BackendContract(
     FailureCases,
     DoubtCases,
     OutageCases,
+    FailoverCases,
     HistoryCases,
     ConfigurationCases,
     DeclarationCases,

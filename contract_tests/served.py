@@ -93,6 +93,8 @@ class ServedHarness(Harness):
             return "the store is in the process of its driver: there is neither a network nor a server"
         if fault in STORES and self.server.in_process and Capability.DURABLE not in self.capabilities:
             return "the store ends with its process: no other can come into its place"
+        if fault is Fault.FAILED_OVER and self.server.count and not self.server.fails_over:
+            return "no other process could take over from the one that serves"
         if fault in LINES - {Fault.SLICED} and self._polls:
             return "messages are polled for: there is no line"
         return self.server.spares.get(fault)
@@ -189,7 +191,8 @@ def _faults(settings: Settings, server: Server) -> frozenset[Fault]:
         return frozenset()
     # Messages that are kept in the database, and polled for, have no line on a network.
     lines = LINES if settings.pubsub is not None else frozenset({Fault.SLICED})
-    return stores | NETWORK | PROCESSES | server.states.keys() | lines
+    processes = PROCESSES if server.fails_over else PROCESSES - {Fault.FAILED_OVER}
+    return stores | NETWORK | processes | server.states.keys() | lines
 
 
 def _with_options(url: str, **options: Any) -> str:

@@ -48,8 +48,10 @@ class Facts(TypedDict, total=False):
     plain: bool
     """Requests carry the names of tables and topics as they are (if it is not denied); else the next bytes from a client
     are taken for its request."""
-    failover: Callable[[Server], None]
-    """Lets another process of a cluster take over."""
+    failover: Callable[[Server], None] | None
+    """Lets another process of a cluster take over, and returns when it serves and another one could again."""
+    replicated: bool
+    """What was acknowledged is there after such a failover."""
     patience: float
     """Seconds within which a process must answer."""
 
@@ -64,6 +66,7 @@ class Server:
             Capability.DURABLE: facts.get("durable", False),
             Capability.RESUMING: facts.get("resumes", False),
             Capability.SHARED: facts.get("shared", not in_process),
+            Capability.REPLICATED: facts.get("replicated", False),
         }
         self.capabilities = frozenset(capability for capability, has in declared.items() if has)
         self.in_process = in_process
@@ -71,7 +74,7 @@ class Server:
         self.states = dict(facts.get("states", {}))
         self.spares = dict(facts.get("spares", {}))
         self.plain = facts.get("plain", True)
-        self.failover = facts.get("failover")
+        self._failover = facts.get("failover")
         self.replaceable = facts.get("replaceable")
         self.nodes: list[Node] = []
         self.folder = Path()
@@ -148,6 +151,16 @@ class Server:
         """Let them go on."""
         for node in self.nodes:
             node.thaw()
+
+    @property
+    def fails_over(self) -> bool:
+        """Whether another process can take over."""
+        return self._failover is not None
+
+    def fail_over(self) -> None:
+        """Let another process take over."""
+        assert self._failover is not None, "it was not declared how"
+        self._failover(self)
 
     def recover(self) -> None:
         """Let all processes run again that do not."""

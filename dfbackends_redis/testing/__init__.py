@@ -50,7 +50,7 @@ def redis_cluster(nodes: int = 2 * _MASTERS) -> Server:
         states={fault: state for fault, state in STATES.items() if fault is not Fault.READ_ONLY},
         spares={Fault.READ_ONLY: "a server of a cluster that is no master tells its clients who is"},
         replaceable=replaced(RedisCluster),
-        failover=_failover,
+        failover=_failover if replicas else None,
     )
 
 
