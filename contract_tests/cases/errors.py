@@ -20,9 +20,7 @@ from dfbackends import (
     InvalidValue,
     KeyExists,
     KeyNotFound,
-    OutcomeUnknown,
     PartlyDone,
-    RollbackFailed,
 )
 
 CANARY = "canary-3141592653"
@@ -79,13 +77,3 @@ class ErrorCases(Cases):
     def fail(self, topic: str, data: Any) -> None:
         """Be a handler that raises, with the message in the text of its exception."""
         raise ValueError(data)
-
-    @clause("ERR-01")
-    def test_rollback_failed_pickles(self) -> None:
-        """The errors that carry more than a text keep it when they are pickled."""
-        rollback = copied(RollbackFailed("text", code="full", keys=[("t", "k")]))
-        assert isinstance(rollback, RollbackFailed)
-        assert rollback.keys == (("t", "k"),)
-        unknown = copied(OutcomeUnknown("text", code="unreachable"))
-        assert isinstance(unknown, OutcomeUnknown)
-        assert unknown.code == "unreachable"

@@ -17,9 +17,9 @@ from contract_tests.fault import Fault
 from contract_tests.faults.simulated import SECRET
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.plan import ANY, SENDING, WRITING
+from contract_tests.plan import ANY, FOREVER, SENDING, WRITING
 from contract_tests.waiting import Stopwatch
-from dfbackends import BackendError, Database, Error, PartlyDone, Refused, Unavailable
+from dfbackends import BackendError, Database, Error, PartlyDone, Refused, RollbackFailed, Unavailable
 
 CODES = {
     Fault.REFUSED: (Unavailable, "unreachable"),
@@ -181,3 +181,18 @@ class FailureCases(Cases):
             assert set(contents(db, table)) == {"before", *partly.value.done}
             assert set(partly.value.failed) == {f"k{number}" for number in range(5)} - partly.value.done.keys()
             assert len(partly.value.done) == at - 1
+
+    @clause("ERR-01", injects=[Fault.REFUSED])
+    def test_rollback_failed_pickles(self, store: Store) -> None:
+        """The error of a batch that could not be undone keeps the keys that it names when it is pickled."""
+        db = store.open(retries=0, deadline=0.8).db
+        db.put("t", "k", 1)
+        store.plan.arm(Fault.REFUSED, at=2, times=FOREVER)
+        with pytest.raises(RollbackFailed) as caught, db.batch() as batch:
+            batch.put("t", "k", 2)
+            batch.put("t", "k", 3)
+        store.plan.mend()
+
+        error = copied(caught.value)
+        assert isinstance(error, RollbackFailed)
+        assert error.keys == (("t", "k"),)
