@@ -11,7 +11,8 @@ from contract_tests.mutants.registry import mutant
 from dfbackends.api import Fence, Key, OpId, Record, Write
 from dfbackends.drivers.memory import MemoryDb
 from dfbackends.errors import Unavailable
-from dfbackends.reliable import Outcome, Reliable
+from dfbackends.outcomes import Outcome
+from dfbackends.reliable import Reliable
 
 
 def _kept(store: Any, name: str, made: Any) -> Any:
