@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
@@ -143,38 +144,39 @@ class SilenceIsForGood(Client):
 
 
 @mutant(kills="test_a_failover_under_load", base=Base.SERVED)
-class OnlyTheFirstIsAsked(Client):
-    """A client knows one node only."""
+class Faithful(Client):
+    """A client stays with the node that it has found first."""
 
-    def __init__(self, addresses: Sequence[tuple[str, int]], timeout: float) -> None:
-        super().__init__(addresses[:1], timeout)
+    def connect(self, until: float) -> Connection:
+        connection = super().connect(until)
+        self.addresses, self._serving = [self.addresses[self._serving]], 0
+        return connection
 
 
 @mutant(kills="test_subscribers_over_a_failover", base=Base.SERVED)
-class SubscribersKnowOneNode(RemotePubSub):
-    """Lines of messages go to one node only."""
+class SubscribersAreFaithful(RemotePubSub):
+    """Lines of messages stay with the node that was found first."""
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
-        every, self._client.addresses = self._client.addresses, self._client.addresses[:1]
-        try:
-            self._client._serving = 0
+        with _faithful(self):
             return super().listen(after)
-        finally:
-            self._client.addresses = every
 
 
 @mutant(kills="test_a_mirror_over_a_failover", base=Base.SERVED)
-class WatchersKnowOneNode(RemoteDb):
-    """Lines of changes go to the node that the first one went to."""
-
-    node: tuple[str, int] | None = None
+class WatchersAreFaithful(RemoteDb):
+    """Lines of changes stay with the node that was found first."""
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
-        own = Client([self.node] if self.node is not None else self._client.addresses, self.timeout)
-        usual, self._client = self._client, own
-        try:
-            feed = super().watch(after)
-            self.node = own.addresses[own._serving]
-            return feed
-        finally:
-            self._client = usual
+        with _faithful(self):
+            return super().watch(after)
+
+
+@contextmanager
+def _faithful(driver: RemoteDb | RemotePubSub) -> Iterator[None]:
+    """Let a driver use a faithful client, always the same."""
+    usual, own = driver._client, driver.__dict__.get("faithful") or Faithful(driver._client.addresses, driver.timeout)
+    driver._client = driver.__dict__["faithful"] = own
+    try:
+        yield
+    finally:
+        driver._client = usual
