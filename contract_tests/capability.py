@@ -18,5 +18,7 @@ class Capability(str, Enum):
     """A broken line of messages goes on where it ended."""
     DURABLE = "durable"
     """What was written is there after all handles and their process have ended."""
+    REPLICATED = "replicated"
+    """What was acknowledged is there after another process of the server has taken over."""
     SHARED = "shared"
     """Several processes can open the same store at once."""

@@ -7,13 +7,16 @@ from typing import ClassVar
 from contract_tests.cases.announcements import AnnouncementCases
 from contract_tests.cases.batches import BatchCases
 from contract_tests.cases.calms import CalmCases
+from contract_tests.cases.changes import ChangeCases
 from contract_tests.cases.commits import CommitCases
 from contract_tests.cases.configuration import ConfigurationCases
 from contract_tests.cases.crowds import CrowdCases
 from contract_tests.cases.declarations import DeclarationCases
 from contract_tests.cases.doubts import DoubtCases
 from contract_tests.cases.endings import EndingCases
-from contract_tests.cases.errors import ErrorCases, FailureCases
+from contract_tests.cases.errors import ErrorCases
+from contract_tests.cases.failovers import FailoverCases
+from contract_tests.cases.failures import FailureCases
 from contract_tests.cases.handlers import HandlerCases
 from contract_tests.cases.histories import HistoryCases
 from contract_tests.cases.ids import IdCases
@@ -22,6 +25,7 @@ from contract_tests.cases.keys import KeyCases
 from contract_tests.cases.life import LifeCases
 from contract_tests.cases.lines import LineCases
 from contract_tests.cases.listing import ListingCases, TopicCases
+from contract_tests.cases.loading import LoadingCases
 from contract_tests.cases.losses import LossCases
 from contract_tests.cases.messages import MessageCases
 from contract_tests.cases.mirrors import MirrorCases
@@ -71,7 +75,9 @@ class BackendContract(
     LossCases,
     CalmCases,
     MirrorCases,
+    ChangeCases,
     StalenessCases,
+    LoadingCases,
     ReplacementCases,
     SliceCases,
     LifeCases,
@@ -80,6 +86,7 @@ class BackendContract(
     FailureCases,
     DoubtCases,
     OutageCases,
+    FailoverCases,
     HistoryCases,
     ConfigurationCases,
     DeclarationCases,

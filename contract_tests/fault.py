@@ -59,11 +59,13 @@ class Fault(str, Enum):
     """The server is killed, and started again."""
     STOPPED = "stopped"
     """The server stands still, with all connections open, and goes on."""
+    FAILED_OVER = "failed over"
+    """Another process of the server takes over from the one that serves, and nobody was asked."""
 
 
 CALLS = frozenset(list(Fault)[:12])
 STORES = frozenset({Fault.WIPED, Fault.OLDER, Fault.OTHER})
-PROCESSES = frozenset({Fault.KILLED, Fault.STOPPED})
+PROCESSES = frozenset({Fault.KILLED, Fault.STOPPED, Fault.FAILED_OVER})
 LINES = frozenset(Fault) - CALLS - STORES - PROCESSES
 
 SIMULATED = (CALLS | LINES) - {Fault.CUT_INSIDE, Fault.HALF_CLOSED, Fault.SLICED}

@@ -39,6 +39,10 @@ class Process(ABC):
     def thaw(self) -> None:
         """Let them go on."""
 
+    @abstractmethod
+    def fail_over(self) -> None:
+        """Let another one take over from the one that serves."""
+
 
 class Absence(NamedTuple):
     """Why a case is not run. ``applies``: the backend should have it, and the harness can not try it."""

@@ -31,7 +31,10 @@ from dfbackends.names import Namespace
 from dfbackends.url import parse
 
 GROUP = "dfbackends.harness"
-"""Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend."""
+"""Entry points that tell how to have a server of a backend: ``(nodes: int = 1) -> Server``, under the name of the backend.
+
+Its own default is how many it takes to show all that the backend can do.
+"""
 
 
 class ServedHarness(Harness):
@@ -90,6 +93,8 @@ class ServedHarness(Harness):
             return "the store is in the process of its driver: there is neither a network nor a server"
         if fault in STORES and self.server.in_process and Capability.DURABLE not in self.capabilities:
             return "the store ends with its process: no other can come into its place"
+        if fault is Fault.FAILED_OVER and self.server.count and not self.server.fails_over:
+            return "no other process could take over from the one that serves"
         if fault in LINES - {Fault.SLICED} and self._polls:
             return "messages are polled for: there is no line"
         return self.server.spares.get(fault)
@@ -143,8 +148,8 @@ class ServedHarness(Harness):
         )
 
 
-def registered(name: str, nodes: int = 1) -> Server:
-    """Return the server that a distribution has registered for a backend.
+def registered(name: str, nodes: int | None = None) -> Server:
+    """Return the server that a distribution has registered for a backend; without ``nodes`` as it thinks best.
 
     :raises ConfigurationError: none has, or it is broken
     """
@@ -154,15 +159,16 @@ def registered(name: str, nodes: int = 1) -> Server:
             f"no server is registered for {name!r}: add an entry point of the group {GROUP}, or def server"
         )
     try:
-        server: Server = points[0].load()(nodes=nodes)
+        make = points[0].load()
+        server: Server = make() if nodes is None else make(nodes=nodes)
     except Exception as error:
         raise ConfigurationError(f"the harness of {name!r} is broken: {type(error).__name__}: {error}") from error
     return server
 
 
-def ships(name: str) -> bool:
-    """Tell whether a distribution has registered a server for a backend."""
-    return bool(metadata.entry_points(group=GROUP, name=name))
+def shipped() -> list[str]:
+    """Return the names of the backends for which a distribution has registered a server."""
+    return sorted({point.name for point in metadata.entry_points(group=GROUP)})
 
 
 def _capabilities(settings: Settings) -> frozenset[Capability]:
@@ -185,7 +191,8 @@ def _faults(settings: Settings, server: Server) -> frozenset[Fault]:
         return frozenset()
     # Messages that are kept in the database, and polled for, have no line on a network.
     lines = LINES if settings.pubsub is not None else frozenset({Fault.SLICED})
-    return stores | NETWORK | PROCESSES | server.states.keys() | lines
+    processes = PROCESSES if server.fails_over else PROCESSES - {Fault.FAILED_OVER}
+    return stores | NETWORK | processes | server.states.keys() | lines
 
 
 def _with_options(url: str, **options: Any) -> str:

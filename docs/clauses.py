@@ -49,6 +49,7 @@ NEEDS = {
     Capability.WATCHING: "changes that the store tells of",
     Capability.RESUMING: "lines that resume",
     Capability.DURABLE: "a store that outlives its process",
+    Capability.REPLICATED: "servers that lose nothing when one takes over",
     Capability.SHARED: "several processes on one store",
 }
 

@@ -6,6 +6,8 @@ import os
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.figures import Claim
 
@@ -39,9 +41,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Runs the tests of a class in one process, since each that had one of them would start a server for it.
+
+    To mypy its base is anything: xdist has no types.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return scope if "::" in scope else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Say which process runs which test."""
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of a process of xdist what looks at the cases of all of them; the main process does that at the end."""
-    if hasattr(config, "workerinput"):
+    """Leave out what looks at all cases where not all levels are run.
+
+    And in a process of xdist, since the main process does it at the end.
+    """
+    if hasattr(config, "workerinput") or not _has_all_levels(config):
         items[:] = [item for item in items if item.get_closest_marker("after_all_cases") is None]
 
 
@@ -69,8 +90,13 @@ def _unproven(config: pytest.Config) -> list[str]:
     from tests.contract.test_coverage import BACKENDS, cases
 
     contract = config.pluginmanager.get_plugin("dfbackends-contract")
-    if contract is None or config.getoption("contract_profile") != "full":
+    if contract is None or not _has_all_levels(config):
         return []
     wanted = {(backend.harness.name, case) for backend in BACKENDS for case in cases()}
     unproven: list[str] = contract.tally.unproven() if contract.tally.has_all(wanted) else []
     return unproven
+
+
+def _has_all_levels(config: pytest.Config) -> bool:
+    profile: str = config.getoption("contract_profile")
+    return profile == "full"

@@ -38,6 +38,9 @@ def done(db: Database, verb: str) -> bool:
     return {"create": "new" in found, "delete": "k" not in found}.get(verb, found.get("k") == "ours")
 
 
+PATIENCE = 1.5
+"""Seconds until a call is given up all of which is struck; the client must have repeated and cancelled by then."""
+
 VISIBLE = [verb for verb in WRITES if verb != "allocate"]
 
 
@@ -175,7 +178,7 @@ class DoubtCases(Cases):
     @pytest.mark.parametrize("fault", DOUBTS, ids=lambda fault: fault.name.lower())
     def test_the_first_write_to_a_table(self, store: Store, fault: Fault) -> None:
         """What the core notes of a table before the first write to it may be in doubt; the write is definitely not done."""
-        db = store.open(retries=0, deadline=1.5).db
+        db = store.open(retries=0, deadline=PATIENCE).db
         with store.plan.armed(fault, verbs=("write", "cancel")), pytest.raises(Unavailable):
             db.create("t", "k", 1)
 
@@ -188,7 +191,7 @@ class DoubtCases(Cases):
     @pytest.mark.parametrize("verb", ["create_table", "allocate"])
     def test_what_the_core_keeps(self, store: Store, verb: str, fault: Fault) -> None:
         """What is said of a table or an id, of which nobody knows whether it was made, is true, or that it is not known."""
-        db = store.open(retries=0, deadline=1.5).db
+        db = store.open(retries=0, deadline=PATIENCE).db
         with store.plan.armed(fault, verbs=("write", "cancel")), pytest.raises(OutcomeUnknown) as caught:
             getattr(db, verb)("t")
 
@@ -208,7 +211,7 @@ class DoubtCases(Cases):
     @pytest.mark.parametrize("fault", DOUBTS, ids=lambda fault: fault.name.lower())
     def test_what_could_not_be_settled_is_asked_for_later(self, store: Store, fault: Fault) -> None:
         """Cancelling fails, too: OutcomeUnknown; resolve tells the truth afterwards, and from then on nothing more comes."""
-        db = store.open(retries=1, deadline=1.5).db
+        db = store.open(retries=1, deadline=PATIENCE).db
         db.create_table("t")
         with store.plan.armed(fault, verbs=("write", "cancel")), pytest.raises(OutcomeUnknown) as caught:
             db.create("t", "k", 1)

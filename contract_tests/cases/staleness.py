@@ -18,11 +18,9 @@ from contract_tests.notes import Recoveries
 from contract_tests.waiting import FACTOR, SOON, Stopwatch, eventually, never
 from dfbackends import Changed, Mirror, Unavailable
 
-READING = ("read", "scan", "watch")
 INTERVAL = 0.3
 
 LINE_FAULTS = [Fault.BROKEN_LINE, Fault.GONE, Fault.DOWN, Fault.DEAF, Fault.DROPPED]
-STORE_FAULTS = [Fault.REFUSED, Fault.FROZEN, Fault.CUT, Fault.OVERLOADED, Fault.UNAUTHENTICATED]
 
 
 def named(fault: Fault) -> str:
@@ -115,17 +113,6 @@ class StalenessCases(Cases):
             wait_equal(mirror, store.db)
             assert mirror.code is None
 
-    @clause("MIR-02", injects=[Fault.DENIED], needs=[Capability.WATCHING])
-    def test_changes_that_are_denied(self, store: Store) -> None:
-        """A copy whose changes the backend refuses is never current, and says why."""
-        store.plan.deny("t")
-        with store.backend.mirror("t", check_interval=INTERVAL) as mirror:
-            eventually(lambda: mirror.code == "forbidden", "it says why")
-            with pytest.raises(Unavailable, match="forbidden"):
-                mirror.wait_synced(0.3)
-            store.plan.mend()
-            wait_equal(mirror, store.db)
-
     @clause("MIR-02", injects=[Fault.SLOW], needs=[Capability.WATCHING])
     def test_a_slow_line_is_no_fault(self, store: Store, seed: int) -> None:
         """Changes that come 300 ms later, without pause, do not make a copy stale."""
@@ -138,54 +125,6 @@ class StalenessCases(Cases):
                 never(lambda: False in told.states, "it is told to be stale", 5)
                 with traffic.paused():
                     wait_equal(mirror, store.db)
-
-    @clause("MIR-02", injects=STORE_FAULTS, timeout=120)
-    @pytest.mark.parametrize("fault", STORE_FAULTS, ids=named)
-    def test_a_store_that_fails_while_loading(self, store: Store, fault: Fault) -> None:
-        """While the store can not be read nothing can be, with the reason; the copy is made once it can be, without help."""
-        store.db.put_many("t", {f"k{number}": number for number in range(50)})
-        backend = store.open(retries=0, deadline=3)
-        # A client may have all of them after a single request.
-        store.plan.arm(fault, verbs=("scan",), at=1 if store.plan.on_network else 20, times=10_000)
-        mirror = backend.mirror("t", check_interval=INTERVAL)
-        eventually(lambda: mirror.code is not None, "it says why")
-
-        assert (mirror.synced, mirror.synced_at, mirror.size) == (False, None, 0)
-        for read in (lambda: mirror.get("k1"), mirror.keys, lambda: len(mirror), lambda: "k1" in mirror, mirror.entries):
-            with pytest.raises(Unavailable, match="copied nothing yet") as caught:
-                read()
-            assert caught.value.code == mirror.code
-        with pytest.raises(Unavailable, match="not current within"):
-            mirror.wait_synced(0.1)
-        store.plan.mend()
-
-        wait_equal(mirror, store.db)
-
-    @clause("MIR-02", injects=STORE_FAULTS, timeout=120)
-    @pytest.mark.parametrize("fault", STORE_FAULTS, ids=named)
-    def test_a_store_that_fails_later(self, store: Store, fault: Fault) -> None:
-        """A copy that can not be compared is stale after two intervals, says why, and is mended without help."""
-        told = Told()
-        backend, writer = store.open(retries=0, deadline=3), store.open().db
-        writer.put_many("t", {"same": 1, "gone": 1})
-        with backend.mirror("t", on_change=told.on_change, on_state=told.on_state, check_interval=INTERVAL) as mirror:
-            mirror.wait_synced(10)
-            told.wait_synced()
-            eventually(lambda: len(told.changes) == 2, "the beginning")
-            watch = Stopwatch()
-            store.plan.arm(fault, verbs=READING, times=10_000)
-
-            told.wait_stale()
-            assert watch.seconds < 2 * INTERVAL + 1
-            assert mirror.code is not None
-            assert mirror.get("same") == 1
-            writer.delete("t", "gone")
-            store.plan.mend()
-            wait_equal(mirror, store.db)
-            eventually(lambda: "gone" not in told.content, "the difference is told")
-
-        assert [change.key for change in told.changes[2:]] == ["gone"]
-        assert told.wrong == []
 
     @clause("MIR-02", injects=[Fault.GONE], needs=[Capability.WATCHING])
     def test_a_snapshot_without_differences_tells_nothing(self, store: Store) -> None:

@@ -25,6 +25,8 @@ class Base(Enum):
     """A store in memory without any capability; messages as above."""
     FILE = "file"
     """A file, opened by name and URL, by several processes."""
+    SERVED = "served"
+    """A file that is served over a network by one process, and could be by another one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Mutant:
 
 
 _mutants: dict[str, Mutant] = {}
+
+
+def part(kind: type[Any], usual: C) -> C:
+    """Return the class with the defect where it takes the place of a sound one, else that."""
+    return kind if issubclass(kind, usual) else usual  # type: ignore[return-value]
 
 
 def mutant(*, kills: str, base: Base = Base.RICH) -> Callable[[C], C]:

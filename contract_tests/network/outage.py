@@ -36,3 +36,7 @@ class Outage(Process):
 
     def thaw(self) -> None:
         self._server.thaw()
+
+    def fail_over(self) -> None:
+        self._server.fail_over()
+        self._plan.hit(Fault.FAILED_OVER)

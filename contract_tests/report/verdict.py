@@ -115,4 +115,5 @@ def _gaps(clause: Clause, results: tuple[Result, ...]) -> Iterator[Remark]:
 
 
 def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
+    # What pytest raises itself has no name that tells anything.
+    return text.partition("\n")[0].removeprefix("Failed: ")

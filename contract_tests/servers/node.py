@@ -27,6 +27,10 @@ class NotStarted(Exception):
     """A server did not answer; the text has its command, and the end of what it printed."""
 
 
+class PortTaken(NotStarted):
+    """Somebody else had its port, which may be free again by now."""
+
+
 class Node:
     """A process that answers on a port. It is the leader of a session of its own, so that Ctrl-C does not end it before us."""
 
@@ -45,11 +49,12 @@ class Node:
     def start(self) -> None:
         """Start the process, and return when its port answers.
 
-        :raises NotStarted: it ended, or did not answer in time, or somebody else has the port
+        :raises PortTaken: somebody else has the port
+        :raises NotStarted: it ended, or did not answer in time
         """
         self._log.touch()
         if is_taken(self.port):
-            raise NotStarted(self._told(f"was not started: port {self.port} is taken"))
+            raise PortTaken(self._told(f"was not started: port {self.port} is taken"))
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), *self._command],

@@ -36,9 +36,19 @@ class ReplacedFile(Replaceable):
         with closing(sqlite3.connect(self._others[how])) as connection:
             # All of it into one file.
             connection.execute("PRAGMA journal_mode = DELETE")
-        for suffix in ("-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        os.replace(self._others[how], self.path)
+        put_in_place(self._others[how], self.path)
+
+
+def put_in_place(other: Path, store: Path) -> None:
+    """Take a store away, and put another file there."""
+    take_away(store)
+    os.replace(other, store)
+
+
+def take_away(store: Path) -> None:
+    """Remove a store. The file goes before those beside it, so that nobody makes these anew for one that is to go."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{store}{suffix}").unlink(missing_ok=True)
 
 
 def copy(source: Path, target: Path) -> None:

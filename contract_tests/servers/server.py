@@ -6,6 +6,7 @@ several, and ``{hosts}`` for ``127.0.0.1:PORT`` of each, with commas.
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict
 from contract_tests.capability import Capability
 from contract_tests.fault import Fault
 from contract_tests.replaceable import Replaceable
-from contract_tests.servers.node import HOST, PATIENCE, Node, NotStarted, free_port, is_taken
+from contract_tests.servers.node import HOST, PATIENCE, Node, NotStarted, PortTaken, free_port, is_taken
 from dfbackends.url import parse
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class Facts(TypedDict, total=False):
     plain: bool
     """Requests carry the names of tables and topics as they are (if it is not denied); else the next bytes from a client
     are taken for its request."""
-    failover: Callable[[Server], None]
-    """Lets another process of a cluster take over."""
+    failover: Callable[[Server], None] | None
+    """Lets another process of a cluster take over, and returns when it serves and another one could again."""
+    replicated: bool
+    """What was acknowledged is there after such a failover."""
     patience: float
     """Seconds within which a process must answer."""
 
@@ -63,6 +66,7 @@ class Server:
             Capability.DURABLE: facts.get("durable", False),
             Capability.RESUMING: facts.get("resumes", False),
             Capability.SHARED: facts.get("shared", not in_process),
+            Capability.REPLICATED: facts.get("replicated", False),
         }
         self.capabilities = frozenset(capability for capability, has in declared.items() if has)
         self.in_process = in_process
@@ -70,7 +74,7 @@ class Server:
         self.states = dict(facts.get("states", {}))
         self.spares = dict(facts.get("spares", {}))
         self.plain = facts.get("plain", True)
-        self.failover = facts.get("failover")
+        self._failover = facts.get("failover")
         self.replaceable = facts.get("replaceable")
         self.nodes: list[Node] = []
         self.folder = Path()
@@ -111,13 +115,16 @@ class Server:
             try:
                 for node in self.nodes:
                     node.start()
-            except NotStarted:
+            except NotStarted as error:
                 self.stop()
-                # Somebody may have been quicker.
-                if attempt == _TRIES - 1 or not any(map(is_taken, ports)):
+                if attempt == _TRIES - 1 or not self.was_late(error):
                     raise
             else:
                 return
+
+    def was_late(self, error: NotStarted) -> bool:
+        """Tell whether a start failed since somebody else was quicker to take a port; all are stopped."""
+        return isinstance(error, PortTaken) or any(map(is_taken, self.ports))
 
     def stop(self) -> None:
         """End the processes."""
@@ -145,6 +152,16 @@ class Server:
         for node in self.nodes:
             node.thaw()
 
+    @property
+    def fails_over(self) -> bool:
+        """Whether another process can take over."""
+        return self._failover is not None
+
+    def fail_over(self) -> None:
+        """Let another process take over."""
+        assert self._failover is not None, "it was not declared how"
+        self._failover(self)
+
     def recover(self) -> None:
         """Let all processes run again that do not."""
         self.thaw()
@@ -154,6 +171,12 @@ class Server:
     def count(self) -> int:
         """How many processes there are."""
         return len(self._commands)
+
+    @property
+    def missing(self) -> str:
+        """Which program is not there without which nothing can be started, in words; empty where none is missing."""
+        absent = {command[0] for command in self._commands if shutil.which(command[0]) is None}
+        return f"not installed: {', '.join(sorted(absent))}" if absent else ""
 
     @property
     def example(self) -> str:

@@ -39,7 +39,9 @@ _PROCESSES = {"quick": 2, "full": 1}
 @click.argument("name")
 @click.option("--url", metavar="URL", help="Where the backend runs; nothing is done to its server.")
 @click.option("--start", is_flag=True, help="Let the harness that the driver ships start a server, and do everything to it.")
-@click.option("--nodes", type=click.IntRange(1), default=1, metavar="N", help="Start so many nodes.")
+@click.option(
+    "--nodes", type=click.IntRange(1), metavar="N", help="Start so many nodes; by default as many as it takes to show all."
+)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "full"]),
@@ -68,7 +70,7 @@ def verify(
     name: str,
     url: str | None,
     start: bool,
-    nodes: int,
+    nodes: int | None,
     profile: str,
     report: Path | None,
     words: tuple[str, ...],

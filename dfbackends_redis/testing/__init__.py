@@ -38,7 +38,7 @@ def redis(nodes: int = 1) -> Server:
     )
 
 
-def redis_cluster(nodes: int = 1) -> Server:
+def redis_cluster(nodes: int = 2 * _MASTERS) -> Server:
     """Return three masters, each with a replica where six ``nodes`` are wanted, with two where nine are, and so on."""
     replicas = max(nodes // _MASTERS - 1, 0)
     return Store(
@@ -50,11 +50,11 @@ def redis_cluster(nodes: int = 1) -> Server:
         states={fault: state for fault, state in STATES.items() if fault is not Fault.READ_ONLY},
         spares={Fault.READ_ONLY: "a server of a cluster that is no master tells its clients who is"},
         replaceable=replaced(RedisCluster),
-        failover=_failover,
+        failover=_failover if replicas else None,
     )
 
 
-def redis_sentinel(nodes: int = 1) -> Server:
+def redis_sentinel(nodes: int = 2) -> Server:
     """Return a master with a replica, or as many servers as ``nodes``, and three sentinels."""
     replicas = max(nodes - 1, 1)
     return Store(

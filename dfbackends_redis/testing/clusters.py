@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -15,6 +16,8 @@ from dfbackends_redis.testing.group import Group, hosts, mapped
 from dfbackends_redis.testing.process import RedisServer, port_with_bus, until
 
 _SLOTS = 16_384
+_GIVEN_UP = 5.5
+"""Seconds after which a replica has given up to take over."""
 
 
 class RedisCluster(Group):
@@ -76,11 +79,26 @@ class RedisCluster(Group):
         raise LookupError(master.port)
 
     def failover(self) -> None:
-        """Let a replica of each master take over, as an operator does."""
+        """Let a replica of each master take over, as an operator does, and return when all servers know."""
         for master in self.masters:
-            self.replica_of(master).ask("CLUSTER", "FAILOVER")
-            until(lambda master=master: not self.names(master), "the failover")  # type: ignore[misc]
+            self._replace(master)
+        until(lambda: len(self.masters) == self._count, "all to know")
         self.join()
+
+    def _replace(self, master: RedisServer) -> None:
+        asked = float("-inf")
+
+        def replaced() -> bool:
+            nonlocal asked
+            if not self.names(master):
+                return True
+            # A replica that does not get the votes gives up.
+            if time.monotonic() > asked + _GIVEN_UP:
+                asked = time.monotonic()
+                self.replica_of(master).ask("CLUSTER", "FAILOVER")
+            return False
+
+        until(replaced, "the failover", 6 * _GIVEN_UP)
 
     @classmethod
     def url(cls, ports: Sequence[int], announced: Sequence[int] = ()) -> str:

@@ -66,10 +66,11 @@ class Sentinels(Group):
         )
 
     def failover(self) -> None:
-        """Let a replica take over, as an operator does."""
+        """Let a replica take over, as an operator does, and return when the others follow it."""
         old = self.master
         self.sentinels[0].ask("SENTINEL", "FAILOVER", self.service)
         until(lambda: self.master is not old, "the failover")
+        self.join()
 
     @property
     def hosts(self) -> str:

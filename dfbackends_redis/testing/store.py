@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract_tests.servers.node import NotStarted, is_taken
+from contract_tests.servers.node import NotStarted
 from contract_tests.servers.server import Server
 from dfbackends_redis.testing.group import Group
 from dfbackends_redis.testing.program import program
@@ -46,11 +46,9 @@ class Store(Server):
             self.nodes = [*group.nodes]
             try:
                 group.start()
-            except NotStarted:
+            except NotStarted as error:
                 self.stop()
-                taken = any(map(is_taken, self.ports))
-                # Somebody may have been quicker.
-                if attempt == _TRIES - 1 or not taken:
+                if attempt == _TRIES - 1 or not self.was_late(error):
                     raise
             else:
                 return
@@ -67,6 +65,14 @@ class Store(Server):
     def url(self, ports: Sequence[int] | None = None) -> str:
         url = self._kind.url(self.ports if ports is None else ports, self.ports)
         return f"{url}{'&' if '?' in url else '?'}failover={self._replaced_in:g}"
+
+    @property
+    def missing(self) -> str:
+        try:
+            program()
+        except NotStarted as error:
+            return str(error)
+        return ""
 
     @property
     def answers(self) -> str:

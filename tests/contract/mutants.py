@@ -8,6 +8,7 @@ from tests.cli.plugged import plugged
 
 CODE = '''
 import itertools
+import os
 import sys
 import threading
 
@@ -37,6 +38,15 @@ class Flaky(MemoryDb):
         return super().scan(table, None if self.odd else topic)
 
 
+class Noting(MemoryDb):
+    """Keeps the contract, and writes down what it was told to write: names and values, not where."""
+
+    def write(self, writes, op):
+        with open(os.environ["NOTED"], "a") as lines:
+            lines.writelines(f"{write.key.name} {write.value} {write.topic}\\n" for write in writes)
+        return super().write(writes, op)
+
+
 class Hanging(MemoryDb):
     """Never lists the entries of a topic."""
 
@@ -55,14 +65,16 @@ def driver(kind):
     )
 
 
-overlooking, flaky, hanging, dead, deaf, unshipped = map(driver, (Overlooking, Flaky, Hanging, MemoryDb, MemoryDb, MemoryDb))
+overlooking, flaky, noting, hanging, dead, deaf, unshipped = map(
+    driver, (Overlooking, Flaky, Noting, Hanging, MemoryDb, MemoryDb, MemoryDb)
+)
 
 
 def embedded(name):
     return lambda nodes=1: Server.embedded(f"{name}:contract", resumes=True)
 
 
-overlooking_server, flaky_server, hanging_server = map(embedded, ("overlooking", "flaky", "hanging"))
+overlooking_server, flaky_server, noting_server, hanging_server = map(embedded, ("overlooking", "flaky", "noting", "hanging"))
 
 
 def dead_server(nodes=1):
@@ -75,7 +87,7 @@ def deaf_server(nodes=1):
     return Server.process(command, url="deaf:contract")
 '''
 
-NAMES = ("overlooking", "flaky", "hanging", "dead", "deaf")
+NAMES = ("overlooking", "flaky", "noting", "hanging", "dead", "deaf")
 
 
 def installed(folder: Path) -> dict[str, str]:

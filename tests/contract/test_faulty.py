@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from contract_tests import BackendContract, Capability
+from contract_tests.cases.changes import ChangeCases
+from contract_tests.cases.loading import LoadingCases
 from contract_tests.cases.mirrors import MirrorCases
 from contract_tests.cases.replacements import ReplacementCases
 from contract_tests.cases.staleness import StalenessCases
@@ -43,7 +45,7 @@ class TestFaultyPoor(BackendContract):
     harness = FaultyHarness("faulty-poor", poor, replaceable=replaced_poor)
 
 
-class TestFaultyForgetful(MirrorCases, StalenessCases):
+class TestFaultyForgetful(MirrorCases, ChangeCases, StalenessCases, LoadingCases):
     """A store that tells of changes, and can not go on where a line of them broke."""
 
     harness = FaultyHarness("faulty-forgetful", rich, {Capability.TRANSACTIONAL, Capability.JOINT, Capability.WATCHING})

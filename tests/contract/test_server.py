@@ -146,6 +146,8 @@ def test_each_of_several_has_its_port_and_knows_the_others(tmp_path: Path) -> No
         assert len(set(server.ports)) == 2
         assert all(map(echoes, server.ports))
         assert server.url() == "echo://" + ",".join(f"127.0.0.1:{port}" for port in server.ports)
+        server.fail_over()
+        assert failed_over == [server]
     finally:
         server.stop()
 

@@ -126,12 +126,16 @@ def test_several_processes_say_the_same(tmp_path: Path) -> None:
 
 
 def test_what_a_run_left_to_chance_is_repeated(tmp_path: Path, beside: dict[str, str]) -> None:
-    """The same seed finds the same, step by step."""
-    found = []
-    for turn, seed in enumerate(("11", "11", "12")):
-        run("verify", "memory", "--clause", "KV-07", "--seed", seed, "--report", tmp_path / f"{turn}")
-        found.append(read(tmp_path / f"{turn}").extent.seed)
-    assert found == [11, 11, 12]
+    """With the same seed the same is written, step by step; with another one something else."""
+    noted = [tmp_path / name for name in ("first", "again", "other")]
+    for place, seed in zip(noted, ("11", "11", "12"), strict=True):
+        arguments = ("verify", "noting", "--clause", "KV-07", "--profile", "quick", "--seed", seed)
+        assert run(*arguments, env=beside | {"NOTED": str(place)}).code == 0
+
+    first, again, other = (place.read_text().splitlines() for place in noted)
+    assert len(first) > 100
+    assert first == again
+    assert first != other
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path, processes: str) -> No
         return any(output.read_text().count(".") > 20 for output in outputs if output.exists())
 
     eventually(goes_on, "some cases have ended", 60)
-    assert any("tests.drivers.remote.server" in _command(part) for part in parts)
+    assert any("contract_tests.mutants.remote.server" in _command(part) for part in parts)
     try:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,20 +14,6 @@ def back_up(store: Path, copy: Path) -> Path:
     with closing(sqlite3.connect(store, timeout=10)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     return copy
-
-
-def put_in_place(other: Path, store: Path) -> None:
-    """Take a store away, and put another file there.
-
-    The file goes before those beside it, so that nobody makes these anew for one that is to go.
-    """
-    take_away(store)
-    os.replace(other, store)
-
-
-def take_away(store: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        Path(f"{store}{suffix}").unlink(missing_ok=True)
 
 
 def restore_into(other: Path, store: Path) -> None:

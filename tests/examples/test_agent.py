@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import dfbackends
+from contract_tests.servers.replaced_file import put_in_place, take_away
 from contract_tests.waiting import eventually
 from tests.cli.running import PATIENCE
-from tests.examples.exchange import back_up, made, put_in_place, restore_into, take_away
+from tests.examples.exchange import back_up, made, restore_into
 from tests.examples.host import Host
 from tests.repository.tree import ROOT
 

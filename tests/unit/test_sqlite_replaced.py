@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from contract_tests.servers.replaced_file import put_in_place, take_away
 from dfbackends.api import Gone, Message
 from dfbackends.drivers.sqlite import SqliteDb, faults
 from dfbackends.errors import Refused, Unavailable, understand
@@ -23,11 +24,6 @@ def store(tmp_path: Path) -> Iterator[InFile]:
     store.close()
 
 
-def remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
 def copy_of(store: InFile, name: str) -> Path:
     """Return a copy of the store as it is now."""
     path = store.path.with_name(name)
@@ -36,11 +32,6 @@ def copy_of(store: InFile, name: str) -> Path:
     source.close()
     target.close()
     return path
-
-
-def put_back(copy: Path, store: InFile) -> None:
-    remove(store.path)
-    copy.rename(store.path)
 
 
 def raises_on_read(db: object) -> bool:
@@ -56,7 +47,7 @@ def test_a_write_into_a_deleted_file_is_no_success_and_makes_no_new_file(store: 
     db, pubsub = store.db(), store.pubsub()
     put(db, KEY)
     pubsub.publish([Message("a", b"1")])
-    remove(store.path)
+    take_away(store.path)
 
     for call in (
         lambda: put(db, KEY, b"lost"),
@@ -83,16 +74,16 @@ def test_a_listing_that_begins_after_the_file_was_replaced_is_of_the_new_one(sto
 
         kept = copy_of(store, "kept.db")
         shutil.copy(copy, other := copy.with_name("other.db"))
-        put_back(other, store)
+        put_in_place(other, store.path)
         assert list(db.scan(TABLE)) == []
-        put_back(kept, store)
+        put_in_place(kept, store.path)
 
 
 def test_reading_notices_a_deleted_file_within_seconds(store: InFile) -> None:
     db = store.db()
     put(db, KEY)
     get(db, KEY)
-    remove(store.path)
+    take_away(store.path)
 
     eventually(lambda: raises_on_read(db), within=5)
 
@@ -102,7 +93,7 @@ def test_reading_notices_a_deleted_file_within_seconds(store: InFile) -> None:
 def test_a_new_file_in_the_place_of_a_deleted_one_is_used(store: InFile) -> None:
     db = store.db()
     put(db, KEY, b"old")
-    remove(store.path)
+    take_away(store.path)
     with pytest.raises(faults.Missing):
         put(db, KEY, b"lost")
     fresh = store.db()
@@ -121,7 +112,7 @@ def test_a_write_into_a_replaced_file_is_lost_and_its_repetition_is_not(store: I
     put(db, KEY, b"old")
     copy = copy_of(store, "copy.db")
     put(db, KEY, b"newer")
-    put_back(copy, store)
+    put_in_place(copy, store.path)
 
     with pytest.raises(faults.Replaced) as caught:
         put(db, KEY, b"lost")
@@ -139,7 +130,7 @@ def test_a_feed_notices_that_its_file_is_gone_or_another_one(store: InFile, kind
     db, pubsub = store.db(), store.pubsub()
     feed = store.watch(db, ALL) if kind == "watch" else store.listen(pubsub, "a")
     copy = copy_of(store, "copy.db")
-    remove(store.path)
+    take_away(store.path)
     if replaced:
         copy.rename(store.path)
     began = time.monotonic()
@@ -159,7 +150,7 @@ def test_an_older_copy_has_other_heads_also_when_it_has_caught_up(store: InFile)
     put(db, KEY, b"2")
     [change] = received(feed, 1)
     position, heads = feed.position, db.heads([ALL])
-    put_back(copy, store)
+    put_in_place(copy, store.path)
 
     restored = store.db()
     assert restored.heads([ALL]) != heads
@@ -176,7 +167,7 @@ def test_a_revision_is_not_given_again_after_an_older_copy_was_put_back(store: I
     put(db, KEY, b"1")
     copy = copy_of(store, "copy.db")
     lost = [put(db, KEY, b"2"), delete(db, KEY), put(db, KEY, b"3")]
-    put_back(copy, store)
+    put_in_place(copy, store.path)
 
     restored = store.db()
 
@@ -213,7 +204,7 @@ def test_once_a_feed_has_opened_another_file_nothing_is_read_from_the_old_one(st
     put(db, KEY, b"newer")
     [(_, record)] = db.scan(KEY.table)
     assert record.value == b"newer"
-    put_back(copy, store)
+    put_in_place(copy, store.path)
 
     store.watch(db, ALL) if kind == "watch" else store.listen(pubsub, "a")
 
@@ -228,7 +219,7 @@ def test_a_copy_that_comes_without_a_log_of_writes_gets_one_from_who_has_it_open
     connection = sqlite3.connect(copy)
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
-    put_back(copy, store)
+    put_in_place(copy, store.path)
 
     with pytest.raises(faults.Replaced):
         put(db, KEY, b"lost")
@@ -243,7 +234,7 @@ def test_a_copy_that_comes_without_a_log_of_writes_gets_one_from_who_has_it_open
 def test_something_else_in_the_place_of_the_file_is_refused_and_left_alone(store: InFile) -> None:
     db = store.db()
     put(db, KEY)
-    remove(store.path)
+    take_away(store.path)
     store.path.write_bytes(b"not yours" * 1000)
 
     with pytest.raises(faults.Replaced):
@@ -259,7 +250,7 @@ def test_a_handle_on_a_replaced_file_takes_nothing_with_it_when_it_ends(store: I
     old, pubsub = store.db(), store.pubsub()
     put(old, KEY, b"old")
     feed = store.listen(pubsub, "a")
-    remove(store.path)
+    take_away(store.path)
     new = store.db()
     revision = put(new, KEY, b"new")
 

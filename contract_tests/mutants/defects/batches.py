@@ -78,6 +78,28 @@ class WhatIsNotUndoneIsNotNamed(Batch):
             raise
 
 
+class Nameless(RollbackFailed):
+    """Forgets its keys on the way to another process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nameless, (str(self), self.code)
+
+
+def _nameless(text: str, code: Any) -> Nameless:
+    return Nameless(text, code=code, keys=())
+
+
+@mutant(kills="test_rollback_failed_pickles")
+class NamesAreNotPickled(Batch):
+    """The error of a batch that could not be undone loses the names of the keys when it is pickled."""
+
+    def _send_group(self, group: Sequence[Write], found: dict[Key, Record | None], done: dict[Key, Done]) -> None:
+        try:
+            super()._send_group(group, found, done)
+        except RollbackFailed as error:
+            raise Nameless(str(error), code=error.code, keys=error.keys) from error.__cause__
+
+
 @mutant(kills="test_the_nth_write_stays_in_doubt", base=Base.BARE)
 class DoubtIsUndone(Batch):
     """A write in doubt counts as one that was not done."""

@@ -6,13 +6,32 @@ from collections.abc import Mapping, Sequence
 
 from contract_tests.mutants.bare import Bare
 from contract_tests.mutants.registry import Base, mutant
-from dfbackends.api import Expect, Fence, Key, Message, OpId, Position, Transactional, Write
+from dfbackends.api import (
+    Change,
+    Expect,
+    Feed,
+    Fence,
+    Key,
+    Message,
+    OpId,
+    Position,
+    Stream,
+    Transactional,
+    Watching,
+    Write,
+)
 from dfbackends.drivers.memory.feed import MessageFeed
 
 
 @mutant(kills="test_transactions_are_there_or_not", base=Base.FORGETFUL)
-class TransactionsAreDeclaredOnly(Bare):
+class TransactionsAreDeclaredOnly(Bare, Watching):
     """Transactions are declared, and there are none."""
+
+    def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
+        return self._driver.watch(after)
+
+    def heads(self, streams: Sequence[Stream]) -> list[str]:
+        return self._driver.heads(streams)
 
 
 @mutant(kills="test_transactions_are_there_or_not", base=Base.BARE)

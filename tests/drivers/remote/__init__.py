@@ -1,8 +1,4 @@
-"""A backend with a network: the embedded drivers, served by another process, for what the suite does to networks.
-
-Frames of JSON with their length before them. It keeps the contract as a third party would: time-outs, exceptions of its own and
-what they mean, no repetition and no threads.
-"""
+"""The backend with a network that the suite is proven by, installed as another would install it."""
 
 from __future__ import annotations
 

@@ -6,6 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from contract_tests.mutants.remote import frames
+from contract_tests.mutants.remote.client import ERRORS, Client
+from contract_tests.mutants.remote.feed import RemoteFeed
 from dfbackends.api import (
     Change,
     DbApi,
@@ -25,9 +28,6 @@ from dfbackends.api import (
     Write,
 )
 from dfbackends.errors import ErrorTable
-from tests.drivers.remote import frames
-from tests.drivers.remote.client import ERRORS, Client, Connection
-from tests.drivers.remote.feed import RemoteFeed
 
 _LINE = 2.0
 """Seconds that opening a line may take."""
@@ -35,16 +35,18 @@ _LINE = 2.0
 
 class _Remote:
     errors: ErrorTable = ERRORS
+    client_kind: type[Client] = Client
+    feed_kind: type[RemoteFeed[Any, Any]] = RemoteFeed
 
-    def __init__(self, address: tuple[str, int], timeout: float) -> None:
+    def __init__(self, addresses: Sequence[tuple[str, int]], timeout: float) -> None:
         self.timeout = timeout
-        self._client = Client(address, timeout)
+        self._client = self.client_kind(addresses, timeout)
 
     def _feed(self, verb: str, after: Position | None) -> RemoteFeed[Any, Any]:
         until = time.monotonic() + _LINE
-        connection = Connection(self._client.address, until)
+        connection = self._client.connect(until)
         try:
-            return RemoteFeed(connection, verb, after, until, self.timeout)
+            return self.feed_kind(connection, verb, after, until, self.timeout)
         except BaseException:
             connection.close()
             raise

@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from contract_tests.mutants.remote import frames
+from contract_tests.mutants.remote.client import Connection, LineLost
+from contract_tests.mutants.remote.frames import framed
 from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Position
-from tests.drivers.remote import frames
-from tests.drivers.remote.client import Connection, LineLost
-from tests.drivers.remote.frames import framed
 
 T = TypeVar("T")
 M = TypeVar("M")

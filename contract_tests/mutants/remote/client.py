@@ -7,13 +7,13 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from contract_tests.mutants.remote.frames import Buffer, framed
 from dfbackends.api import Gone
 from dfbackends.errors import ErrorTable, Meaning, OutcomeUnknown, Refused, Unavailable
-from tests.drivers.remote.frames import Buffer, framed
 
 
 class RemoteError(Exception):
@@ -22,6 +22,10 @@ class RemoteError(Exception):
 
 class NotConnected(RemoteError):
     """There is no connection; nothing was sent."""
+
+
+class StandsBy(NotConnected):
+    """This node does not serve; another one does."""
 
 
 class NoAnswer(RemoteError):
@@ -91,6 +95,8 @@ class Connection:
             return found[0]
         if status == "gone":
             raise Gone("this position is not known")
+        if status == "stands by":
+            raise StandsBy("it stands by")
         raise AccessDenied if status == "denied" else Said(status)
 
     @property
@@ -104,15 +110,36 @@ class Connection:
 
 
 class Client:
-    """Idle connections to one server. Any thread."""
+    """Idle connections to the node that serves. Any thread."""
 
-    def __init__(self, address: tuple[str, int], timeout: float) -> None:
-        self.address = address
+    connection_kind = Connection
+
+    def __init__(self, addresses: Sequence[tuple[str, int]], timeout: float) -> None:
+        self.addresses = list(addresses)
         self.timeout = timeout
-        # Guards the two below.
+        # Guards the three below.
         self._lock = threading.Lock()
+        self._serving = 0
         self._idle: list[Connection] = []
         self._closed = False
+
+    def connect(self, until: float) -> Connection:
+        """Return a new connection, to the node that served last, or to the next one that does.
+
+        :raises NotConnected: none does
+        """
+        with self._lock:
+            first = self._serving
+        for place in (*range(first, len(self.addresses)), *range(first)):
+            try:
+                connection = self.connection_kind(self.addresses[place], until)
+            except NotConnected as error:
+                failure = error
+                continue
+            with self._lock:
+                self._serving = place
+            return connection
+        raise failure
 
     def call(self, *request: Any) -> Any:
         """Return the answer to a request."""
@@ -123,7 +150,7 @@ class Client:
     def connection(self) -> Iterator[tuple[Connection, float]]:
         """Lend a connection that nobody else uses meanwhile; it is thrown away where the call failed without a word."""
         until = time.monotonic() + self.timeout
-        connection = self._taken() or Connection(self.address, until)
+        connection = self._taken() or self.connect(until)
         usable = False
         try:
             yield connection, until

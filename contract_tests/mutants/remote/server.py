@@ -1,4 +1,7 @@
-"""The process that serves a store: ``python -m tests.drivers.remote.server PORT STORE``, the store being a path, or nothing."""
+"""The process that serves a store: ``python -m contract_tests.mutants.remote.server PORT PATH ROLE DEFECT``.
+
+The role is ``serves``, or ``stands by`` until it is told otherwise; the defect is the name of a mutant, or left out.
+"""
 
 from __future__ import annotations
 
@@ -11,41 +14,20 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, ClassVar
 
+from contract_tests.mutants.registry import mutants, part
+from contract_tests.mutants.remote import frames
+from contract_tests.mutants.remote.frames import Buffer, framed
+from contract_tests.mutants.remote.node import Node
 from dfbackends.api import Fence, Gone, Table
-from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
-from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim
-from tests.drivers.remote import frames
-from tests.drivers.remote.frames import Buffer, framed
+from dfbackends.drivers.sqlite import SqliteDb
 
 PAGE = 20
-KEPT = 200.0
-
-_REFUSING = {"full": ("write", "commit", "publish"), "read_only": ("write", "commit", "publish", "drop"), "overloaded": None}
-
-
-class Served:
-    """The store, and the state that it was put into."""
-
-    def __init__(self, path: str) -> None:
-        if path:
-            file = File(path)
-            self.db: MemoryDb | SqliteDb = SqliteDb(file, Trim(rows=100_000, keep=KEPT))
-            self.pubsub: MemoryPubSub | SqlitePubSub = SqlitePubSub(file, Trim(rows=100_000, keep=KEPT))
-        else:
-            store = shared("served", log_rows=100_000, keep=KEPT)
-            self.db, self.pubsub = MemoryDb(store), MemoryPubSub(store)
-        self.state = ""
-
-    def refuses(self, verb: str) -> str:
-        """Return the state that lets a request be refused, or nothing."""
-        verbs = _REFUSING.get(self.state, ("",))
-        return self.state if verbs is None or verb in verbs else ""
 
 
 class Session(socketserver.BaseRequestHandler):
     """One connection: a greeting, then requests, one of which may turn it into a feed."""
 
-    served: ClassVar[Served]
+    served: ClassVar[Node]
     request: socket.socket
 
     def setup(self) -> None:
@@ -56,13 +38,17 @@ class Session(socketserver.BaseRequestHandler):
         self._sending = threading.Lock()
 
     def handle(self) -> None:
+        self.served.sessions.add(self.request)
         with contextlib.suppress(OSError):
             while (asked := self._buffer.read(self.request)) is not None:
                 verb, *arguments = asked
-                if verb in ("listen", "watch"):
+                if verb in ("listen", "watch") and not self.served.stands_by:
                     self._serve_feed(verb, *arguments)
                     return
                 self._send(self._answer(verb, arguments))
+
+    def finish(self) -> None:
+        self.served.sessions.discard(self.request)
 
     def _send(self, value: Any) -> None:
         with self._sending:
@@ -72,6 +58,14 @@ class Session(socketserver.BaseRequestHandler):
         if verb == "state":
             [self.served.state] = arguments
             return ["ok", None]
+        if verb == "stand by":
+            self.served.stand_by(self.request)
+            return ["ok", None]
+        if verb == "serve":
+            self.served.stands_by = False
+            return ["ok", None]
+        if self.served.stands_by:
+            return ["stands by"]
         if self.served.state == "unauthenticated":
             return ["denied"]
         if verb == "hello":
@@ -141,7 +135,7 @@ class Session(socketserver.BaseRequestHandler):
         except Gone:
             with contextlib.suppress(OSError):
                 self._send([None, None])
-        except Exception:  # The feed was closed, or nobody listens: the other thread knows.
+        except Exception:  # noqa: BLE001 - the feed was closed, or nobody listens: the other thread knows.
             with contextlib.suppress(OSError):
                 self.request.shutdown(socket.SHUT_RDWR)
 
@@ -154,9 +148,12 @@ class Serving(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-def main(port: str, path: str = "") -> None:
+def main(port: str, path: str, role: str, defect: str = "") -> None:
     """Serve until killed."""
-    Session.served = Served(path)
+    kind = mutants()[defect].kind if defect else Node
+    served = part(kind, Node)
+    served.db_kind = part(kind, SqliteDb)
+    Session.served = served(path, stands_by=role != "serves")
     with Serving(("127.0.0.1", int(port)), Session) as serving:
         serving.serve_forever()
 

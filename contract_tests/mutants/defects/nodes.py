@@ -1,0 +1,47 @@
+"""Nodes of a server that do not have what another one had."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from contract_tests.mutants.registry import Base, mutant
+from contract_tests.mutants.remote.node import KEPT, Node
+from dfbackends.api import Key, OpId, Record, Table, Write
+from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
+from dfbackends.drivers.sqlite import SqliteDb
+
+_AHEAD = 0 if "stands by" in sys.argv else 1 << 40
+
+
+@mutant(kills="test_a_server_that_is_killed_under_load", base=Base.SERVED)
+class NothingIsWritten(Node):
+    """A server acknowledges what it has in memory, and writes none of it down."""
+
+    def open(self, path: str) -> None:
+        store = shared("served", log_rows=100_000, keep=KEPT)
+        self.db, self.pubsub = MemoryDb(store), MemoryPubSub(store)
+
+
+@mutant(kills="test_what_was_acknowledged_survives_a_failover", base=Base.SERVED)
+class NothingIsReplicated(Node):
+    """Each node has a file of its own."""
+
+    def open(self, path: str) -> None:
+        super().open(f"{path}-{_AHEAD}")
+
+
+@mutant(kills="test_a_revision_from_before_a_failover", base=Base.SERVED)
+class RevisionsAreOfTheNode(SqliteDb):
+    """The node that serves first counts revisions that are higher than those of the other one."""
+
+    def read(self, keys: Sequence[Key]) -> list[Record | None]:
+        return [record and record._replace(revision=record.revision + _AHEAD) for record in super().read(keys)]
+
+    def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
+        for name, record in super().scan(table, topic):
+            yield name, record._replace(revision=record.revision + _AHEAD)
+
+    def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
+        inner = [write._replace(expect=write.expect - _AHEAD) if isinstance(write.expect, int) else write for write in writes]
+        return [revision and revision + _AHEAD for revision in super().write(inner, op)]
