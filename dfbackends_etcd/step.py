@@ -19,7 +19,8 @@ _Compare, _Op, _Range, _Put, _Delete, _Txn = (
     rpc.DeleteRangeRequest,
     rpc.TxnRequest,
 )
-_GREATER, _MOD = _Compare.GREATER, _Compare.MOD
+
+_LAST_REVISION = 2**63 - 1
 
 
 class Found(NamedTuple):
@@ -66,6 +67,18 @@ def holds(expect: Expect | int, found: Found | None) -> bool:
     return found is not None and (expect is Expect.PRESENT or found.revision == expect)
 
 
+def _comparison(key: bytes, behind: bytes, expect: Expect | int) -> Any:
+    """Return what compares a key, or all of a range, with what is expected."""
+    if expect is Expect.ABSENT:
+        return _Compare(key=key, range_end=behind)
+    if expect is Expect.PRESENT:
+        return _Compare(key=key, range_end=behind, result=_Compare.GREATER)
+    if isinstance(expect, int) and 0 < expect <= _LAST_REVISION:
+        return _Compare(key=key, range_end=behind, target=_Compare.MOD, mod_revision=expect)
+    # No version is less than none: it never holds.
+    return _Compare(key=key, range_end=behind, result=_Compare.LESS)
+
+
 class Step:
     """Writes that are done together, with the messages that go with them, as the part of an operation from a number on."""
 
@@ -80,15 +93,11 @@ class Step:
         self._keys: list[Key] = []
 
     def expect(self, key: Key, expect: Expect | int) -> None:
-        """Do nothing unless this holds of an entry that is not written."""
+        """Do nothing unless this holds of an entry."""
         prefix = name_prefix(key)
         self._keys.append(key)
-        if expect is Expect.ABSENT:
-            self._compares.append(_Compare(key=prefix, range_end=end(prefix)))
-        elif expect is Expect.PRESENT:
-            self._compares.append(_Compare(key=prefix, range_end=end(prefix), result=_GREATER))
-        elif isinstance(expect, int):
-            self._compares.append(_Compare(key=prefix, range_end=end(prefix), target=_MOD, mod_revision=expect))
+        if expect is not Expect.ANY:
+            self._compares.append(_comparison(prefix, end(prefix), expect))
 
     def write(self, write: Write, found: Found | None) -> None:
         """Do a write of an entry that is as it was found."""
@@ -104,19 +113,16 @@ class Step:
         assert value is not None, "where it was is not known"
         prefix = name_prefix(key)
         place = prefix + escaped(topic)
-        if expect is Expect.ABSENT:
-            self.expect(key, expect)
+        self._keys.append(key)
+        if expect is Expect.ANY:
+            # Nothing before it, and nothing behind it.
+            if topic:
+                self._compares.append(_comparison(prefix, place, Expect.ABSENT))
+            self._compares.append(_comparison(place + b"\0", end(prefix), Expect.ABSENT))
+        elif expect is Expect.ABSENT:
+            self._compares.append(_comparison(prefix, end(prefix), expect))
         else:
-            self._keys.append(key)
-            if expect is Expect.PRESENT:
-                self._compares.append(_Compare(key=place, result=_GREATER))
-            elif isinstance(expect, int):
-                self._compares.append(_Compare(key=place, target=_MOD, mod_revision=expect))
-            else:
-                # Nothing before it, and nothing behind it.
-                if topic:
-                    self._compares.append(_Compare(key=prefix, range_end=place))
-                self._compares.append(_Compare(key=place + b"\0", range_end=end(prefix)))
+            self._compares.append(_comparison(place, b"", expect))
         self._put(key, value, topic)
 
     @property
