@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,6 +86,6 @@ def driver() -> Iterator[OpenDriver]:
 
 
 @pytest.fixture
-def ops() -> Iterator[Iterator[OpId]]:
+def ops() -> Iterator[OpId]:
     """Ids of operations."""
-    yield (OpId(f"test-{number}") for number in range(10_000))
+    return (OpId(f"{secrets.token_hex(4)}-{number}") for number in range(10_000))
