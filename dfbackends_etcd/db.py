@@ -83,7 +83,7 @@ class EtcdDb(DbApi, Transactional):
         if len(writes) == 1:
             return self._writer.each(writes, op, 0, None)
         parts = list(self._divided(writes))
-        views = self._writer.views([[write.key for write in part] for part in parts])
+        views = self._writer.views([[write.key for write in part] for part in parts], op)
         done: list[int | None] = []
         for part, view in zip(parts, views, strict=True):
             try:
@@ -97,7 +97,8 @@ class EtcdDb(DbApi, Transactional):
     def commit(
         self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
     ) -> list[int] | None:
-        return self._writer.together(writes, checks, messages, op)
+        done = self._writer.together(writes, checks, messages, op)
+        return None if done is None else [revision for revision in done if revision is not None]
 
     def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
         until = time.monotonic() + self.timeout

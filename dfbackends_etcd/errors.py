@@ -133,5 +133,6 @@ ERRORS: ErrorTable = [
     _answer(_CODE.DEADLINE_EXCEEDED, (), OutcomeUnknown, "unreachable"),
     _answer(_CODE.CANCELLED, (), OutcomeUnknown, "unreachable"),
     _answer(_CODE.UNKNOWN, ("deadline exceeded", "canceled"), OutcomeUnknown, "unreachable"),
+    Meaning(grpc.FutureCancelledError, None, OutcomeUnknown, "unreachable"),
     Meaning(grpc.RpcError, None, OutcomeUnknown, "protocol"),
 ]

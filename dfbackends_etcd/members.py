@@ -134,6 +134,8 @@ class Members:
     def _outcome(self, future: Any, member: Member, call: Call, request: Any, until: float) -> Any:
         try:
             return future.result()
+        except grpc.FutureCancelledError as error:
+            return error
         except grpc.RpcError as error:
             if is_token_refused(error) or never_connected(error):
                 # It was not looked at, or not sent.

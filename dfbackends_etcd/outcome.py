@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from dfbackends.api import Fence, OpId
@@ -19,22 +19,30 @@ def flags(done: Iterable[bool]) -> bytes:
 
 
 def answers(kvs: Iterable[Any], op: OpId, count: int) -> list[Answer]:
-    """Return what became of each of so many writes, by the keys of an operation; NEVER where nothing did."""
+    """Return what became of each of so many writes, by all keys of an operation; NEVER where nothing did."""
     prefix = fence(op)
     found: list[Answer] = [Fence.NEVER] * count
     for kv in kvs:
         if kv.key != prefix:
-            for number, flag in enumerate(kv.value, int(kv.key[len(prefix) :])):
-                found[number] = kv.mod_revision if flag == _DONE else None
+            first = int(kv.key[len(prefix) :])
+            found[first : first + len(kv.value)] = _each(kv)
     return found
 
 
-def recorded(kvs: Sequence[Any], op: OpId, number: int, count: int) -> list[int | None] | None:
+def recorded(kvs: Iterable[Any], op: OpId, number: int, count: int) -> list[int | None] | None:
     """Return what so many writes from a number on did, or, where they were fenced off, that they did nothing.
 
     None where there is neither an outcome nor a fence.
     """
-    if not any(kv.key in (fence(op), outcome(op, number)) for kv in kvs):
-        return None
-    found = answers(kvs, op, number + count)[number:]
-    return [answer if isinstance(answer, int) else None for answer in found]
+    own = outcome(op, number)
+    found: list[int | None] | None = None
+    for kv in kvs:
+        if kv.key == own:
+            return _each(kv)
+        if kv.key == fence(op):
+            found = [None] * count
+    return found
+
+
+def _each(kv: Any) -> list[int | None]:
+    return [kv.mod_revision if flag == _DONE else None for flag in kv.value]

@@ -84,18 +84,19 @@ class Step:
 
     def __init__(self, op: OpId, number: int, size: Size) -> None:
         self._size = size
-        self._op = op
+        self.op = op
+        self.keys: list[Key] = []
+        """The entries that it is about."""
         self._fence = fence(op)
         self._outcome = outcome(op, number)
         self._compares = [_Compare(key=self._fence), _Compare(key=self._outcome)]
         self._heads: dict[bytes, None] = {}
         self._changes: list[Any] = []
-        self._keys: list[Key] = []
 
     def expect(self, key: Key, expect: Expect | int) -> None:
         """Do nothing unless this holds of an entry."""
         prefix = name_prefix(key)
-        self._keys.append(key)
+        self.keys.append(key)
         if expect is not Expect.ANY:
             self._compares.append(_comparison(prefix, end(prefix), expect))
 
@@ -113,7 +114,7 @@ class Step:
         assert value is not None, "where it was is not known"
         prefix = name_prefix(key)
         place = prefix + escaped(topic)
-        self._keys.append(key)
+        self.keys.append(key)
         if expect is Expect.ANY:
             # Nothing before it, and nothing behind it.
             if topic:
@@ -136,25 +137,21 @@ class Step:
         :raises TooLarge: no member would take it
         """
         done = [_Op(request_put=_Put(key=self._outcome, value=flags, lease=lease))]
-        op = self._op.encode()
+        op = self.op.encode()
         done += [_Op(request_put=_Put(key=head, value=op)) for head in self._heads]
         done += self._changes
         if messages:
             done += message_puts(messages, lease)
-        failure = [_Op(request_range=_Range(key=self._fence, range_end=end(self._fence))), *look(self._keys)]
+        failure = [_Op(request_range=_Range(key=self._fence, range_end=end(self._fence))), *look(self.keys)]
         wide = max(len(self._compares), len(failure))
         if len(done) > self._size.ops:
             done = self._grouped(done, wide)
         if max(wide, len(done)) > self._size.ops:
             raise TooLarge(f"it takes more than the {self._size.ops} operations of a request")
         request = _Txn(compare=self._compares, success=done, failure=failure)
-        if (len(self._keys) > 1 or messages) and request.ByteSize() > self._size.bytes:
+        if (len(self.keys) > 1 or messages) and request.ByteSize() > self._size.bytes:
             raise TooLarge(f"it takes more than the {self._size.bytes} bytes of a request")
         return request
-
-    def known(self, answer: Any) -> dict[Key, Found | None]:
-        """Return what is there now of all entries, as the answer tells where nothing was done."""
-        return seen(self._keys, answer.responses[1:])
 
     def _grouped(self, ops: list[Any], wide: int) -> list[Any]:
         """Put operations into transactions within the transaction, which count on their own from what is left over."""
