@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dfbackends.api import Address as UrlAddress
-from dfbackends.api import DbApi, Driver
+from dfbackends.api import DbApi, Driver, PubSubApi
 from dfbackends.errors import ConfigurationError
 from dfbackends_etcd import options
 from dfbackends_etcd.access import Access, Address, Tls
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.members import Members
+from dfbackends_etcd.pubsub import EtcdPubSub
+from dfbackends_etcd.step import Size
 from dfbackends_etcd.tls import tls
 
 _PORT = 2379
@@ -86,6 +88,15 @@ def _open(settings: Settings, deadline: float) -> EtcdDb:
     )
 
 
+def _open_pubsub(settings: Settings, deadline: float) -> EtcdPubSub:
+    return EtcdPubSub(
+        members(settings, deadline),
+        keep=_OUTCOMES_FOR * deadline,
+        failover=failover(settings),
+        size=Size(settings["max_txn_ops"], settings["max_request_bytes"]),
+    )
+
+
 def _address(address: UrlAddress) -> Mapping[str, str]:
     if address.variant not in ("", "tls") or address.path:
         raise ValueError("the form is etcd://user:password@host:port,host:port, or etcd+tls://...")
@@ -94,3 +105,4 @@ def _address(address: UrlAddress) -> Mapping[str, str]:
 
 
 etcd_db: Driver[DbApi] = Driver(provides=EtcdDb, open=_open, options=options.MEMBERS, address=_address)
+etcd_pubsub: Driver[PubSubApi] = Driver(provides=EtcdPubSub, open=_open_pubsub, options=options.MEMBERS, address=_address)

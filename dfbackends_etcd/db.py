@@ -10,21 +10,28 @@ from itertools import chain, count, islice
 import grpc
 
 from dfbackends.api import (
+    Change,
     DbApi,
     Expect,
+    Feed,
     Fence,
     Key,
     Limits,
     Message,
     OpId,
+    Position,
     Record,
+    Stream,
     Table,
     Transactional,
+    Watching,
     Write,
 )
 from dfbackends.errors import ErrorTable
 from dfbackends_etcd import scan
+from dfbackends_etcd.changes import ChangeFeed
 from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_full, is_lease_lost
+from dfbackends_etcd.heads import heads
 from dfbackends_etcd.layout import end, fence, name_prefix, record
 from dfbackends_etcd.lease import Lease
 from dfbackends_etcd.members import Members
@@ -41,7 +48,7 @@ _MARGIN = 65_536
 """Bytes of a request that keys and comparisons may take."""
 
 
-class EtcdDb(DbApi, Transactional):
+class EtcdDb(DbApi, Transactional, Watching):
     """The entries of a cluster of etcd."""
 
     errors: ErrorTable = ERRORS
@@ -135,6 +142,12 @@ class EtcdDb(DbApi, Transactional):
         names = (name for name, _ in self.scan(table))
         while part := list(islice(names, _AT_ONCE)):
             self.write([Write(Key(table, name), None) for name in part], OpId(f"{self._name}-{next(self._numbers)}"))
+
+    def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
+        return ChangeFeed(self._members, after)
+
+    def heads(self, streams: Sequence[Stream]) -> list[str]:
+        return [head.token for head in heads(self._members, streams)]
 
     def close(self) -> None:
         self._members.close()

@@ -73,6 +73,9 @@ is_compacted = _says(_CODE.OUT_OF_RANGE, "has been compacted")
 is_full = _says(_CODE.RESOURCE_EXHAUSTED, "database space exceeded")
 """Whether the quota of the store is used up. Of a write it does not tell whether it was the last one that was done."""
 
+is_forbidden = _says(_CODE.PERMISSION_DENIED)
+"""Whether the user has no right to it."""
+
 is_lease_lost = _says(_CODE.NOT_FOUND, "requested lease not found")
 """Whether a lease was named that is gone."""
 

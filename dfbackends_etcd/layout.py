@@ -11,6 +11,7 @@ one range, from the prefix to the prefix with ``0``, which comes after ``/``.
 ``dfb/o/OP/NUMBER``            what an operation did: of its writes from a number on, ``1`` for each that was done, else ``0``
 ``dfb/o/OP/``                  a fence: the operation was cancelled, and does nothing more
 ``dfb/m/TOPIC``                the messages that were sent to a topic last, each with its length before it
+``dfb/i``                      the name of the store, by which it is told from one that is put in its place
 =============================  =================================================================================
 
 One transaction of etcd changes all keys that a write is about, so that the revision of an entry is that of its keys, of the
@@ -36,6 +37,7 @@ from dfbackends_etcd.names import escaped, unescaped
 from dfbackends_etcd.stubs import rpc
 
 ROOT = b"dfb/"
+STORE = b"dfb/i"
 OVERHEAD = 1024
 """Bytes that keys and all else add to the values of a write, at most, but for the length of names."""
 

@@ -26,6 +26,7 @@ class Member:
         auth, watch = services.AuthStub(self._channel), services.WatchStub(self._channel)
         maintenance, cluster = services.MaintenanceStub(self._channel), services.ClusterStub(self._channel)
         self.range: Any = kv.Range
+        self.put: Any = kv.Put
         self.txn: Any = kv.Txn
         self.grant: Any = lease.LeaseGrant
         self.authenticate: Any = auth.Authenticate

@@ -15,7 +15,7 @@ from dfbackends_etcd.errors import HandleClosed, NotConnected, is_silent, is_tok
 from dfbackends_etcd.login import Login, Metadata
 from dfbackends_etcd.member import Member
 
-Call = Literal["range", "txn", "grant", "status", "alarm", "members"]
+Call = Literal["range", "put", "txn", "grant", "status", "alarm", "members"]
 
 _AT_ONCE = 16
 
@@ -27,6 +27,7 @@ class Members:
     """
 
     def __init__(self, addresses: Sequence[Address], access: Access) -> None:
+        self.access = access
         self.timeout: float = access.timeout
         """Seconds for which an answer is waited for."""
         # In any order, so that clients are spread over the members.
