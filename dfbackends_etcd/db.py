@@ -115,7 +115,7 @@ class EtcdDb(DbApi, Transactional, Watching):
         request = rpc.TxnRequest(
             success=[
                 rpc.RequestOp(request_range=kept),
-                rpc.RequestOp(request_put=rpc.PutRequest(key=prefix, lease=lease)),
+                rpc.RequestOp(request_put=rpc.PutRequest(key=prefix, value=keys[0].table.name.encode(), lease=lease)),
             ]
         )
         try:

@@ -22,6 +22,10 @@ class HandleClosed(Exception):
     """The object was closed before it was called."""
 
 
+class Forked(Exception):
+    """This process is a fork, in which gRPC can not be used; nothing was sent."""
+
+
 class LeaseLost(Exception):
     """The lease that what was written should hang on is gone, and so nothing was written; there will be another one."""
 
@@ -111,6 +115,7 @@ ERRORS: ErrorTable = [
     Meaning(NotTrusted, None, Refused, "unauthenticated"),
     Meaning(NotConnected, None, Unavailable, "unreachable"),
     Meaning(HandleClosed, None, Unavailable, "unreachable"),
+    Meaning(Forked, None, Refused, "protocol"),
     Meaning(LeaseLost, None, Unavailable, "overloaded"),
     Meaning(Contended, None, Unavailable, "overloaded"),
     Meaning(LineLost, None, Unavailable, "unreachable"),

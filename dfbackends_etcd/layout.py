@@ -9,7 +9,7 @@ one range, from the prefix to the prefix with ``0``, which comes after ``/``.
 ``dfb/t/TABLE/TOPIC/NAME``     an entry with a topic once more, with its value
 ``dfb/t/TABLE/TOPIC/``         the head of the topic in the table, likewise
 ``dfb/o/OP/NUMBER``            what an operation did: of its writes from a number on, ``1`` for each that was done, else ``0``
-``dfb/o/OP/``                  a fence: the operation was cancelled, and does nothing more
+``dfb/o/OP/``                  a fence: the table of an operation that was cancelled, and does nothing more
 ``dfb/m/TOPIC``                the messages that were sent to a topic last, each with its length before it
 ``dfb/i``                      the name of the store, by which it is told from one that is put in its place
 =============================  =================================================================================

@@ -8,6 +8,7 @@ import grpc
 
 from dfbackends_etcd.access import Access
 from dfbackends_etcd.errors import has_no_users
+from dfbackends_etcd.forking import calling
 from dfbackends_etcd.member import Member
 from dfbackends_etcd.stubs import rpc
 
@@ -50,7 +51,8 @@ class Login:
         """Return a token; nothing where the server knows no users."""
         request = rpc.AuthenticateRequest(name=self._access.user, password=self._access.password or "")
         try:
-            return (("token", member.authenticate(request, timeout=timeout).token),)
+            with calling():
+                return (("token", member.authenticate(request, timeout=timeout).token),)
         except grpc.RpcError as error:
             if has_no_users(error):
                 return ()

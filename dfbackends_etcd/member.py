@@ -8,6 +8,7 @@ import grpc
 
 from dfbackends_etcd.access import Access, Address
 from dfbackends_etcd.errors import NotConnected, NotTrusted, details, is_silent
+from dfbackends_etcd.forking import calling
 from dfbackends_etcd.layout import ROOT
 from dfbackends_etcd.stubs import rpc, services
 
@@ -21,7 +22,8 @@ class Member:
         self.address = address
         self.proven = False
         self._access = access
-        self._channel = access.channel(address)
+        with calling():
+            self._channel = access.channel(address)
         kv, lease = services.KVStub(self._channel), services.LeaseStub(self._channel)
         auth, watch = services.AuthStub(self._channel), services.WatchStub(self._channel)
         maintenance, cluster = services.MaintenanceStub(self._channel), services.ClusterStub(self._channel)
@@ -44,7 +46,8 @@ class Member:
         """
         timeout = min(timeout, self._access.connect_timeout)
         try:
-            self.range(_PROOF, timeout=timeout)
+            with calling():
+                self.range(_PROOF, timeout=timeout)
         except grpc.RpcError as error:
             if is_silent(error) and not details(error).startswith("etcdserver:"):
                 raise self._not_connected(error, timeout) from error
@@ -52,7 +55,8 @@ class Member:
 
     def close(self) -> None:
         """End the line, and all calls and streams that wait on it."""
-        self._channel.close()
+        with calling():
+            self._channel.close()
 
     def _not_connected(self, error: Exception, timeout: float) -> NotConnected:
         tls = self._access.tls

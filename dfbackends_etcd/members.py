@@ -12,6 +12,7 @@ import grpc
 
 from dfbackends_etcd.access import Access, Address
 from dfbackends_etcd.errors import HandleClosed, NotConnected, is_silent, is_token_refused, never_connected
+from dfbackends_etcd.forking import calling
 from dfbackends_etcd.login import Login, Metadata
 from dfbackends_etcd.member import Member
 
@@ -53,7 +54,8 @@ class Members:
         while True:
             member, metadata = self.reach(until)
             try:
-                return getattr(member, call)(request, timeout=until - time.monotonic(), metadata=metadata)
+                with calling():
+                    return getattr(member, call)(request, timeout=until - time.monotonic(), metadata=metadata)
             except grpc.RpcError as error:
                 if is_token_refused(error) and not renewed and self._login.refused(metadata):
                     renewed = True
@@ -79,7 +81,8 @@ class Members:
             member, metadata = self.reach(latest)
             send = getattr(member, call).future
             try:
-                sent = [send(request, timeout=latest - time.monotonic(), metadata=metadata) for request in part]
+                with calling():
+                    sent = [send(request, timeout=latest - time.monotonic(), metadata=metadata) for request in part]
             except ValueError as error:
                 raise self._ended(error) from error
             found += [self._outcome(future, member, call, request, latest) for future, request in zip(sent, part, strict=True)]

@@ -142,10 +142,12 @@ class Wire(Injector):
             proxy.close()
 
     def _struck(self, fault: Fault, verb: str, request: Callable[[], R], *, begun: bool = False) -> R:
-        """Make a call that is struck; one that has ``begun`` may need no further request, or one that names no table."""
+        """Make a call that is struck; one that has ``begun`` may need no further request."""
         with self._gate.alone() as go_on:
             if fault in _TRAPS:
-                return self._trapped(fault, verb, request, _TRAPS[fault](b"" if begun else self._needle, go_on), begun=begun)
+                # What one that has begun sends may name no table.
+                needle = b"" if begun and not self._server.chatty else self._needle
+                return self._trapped(fault, verb, request, _TRAPS[fault](needle, go_on), begun=begun)
             if fault is Fault.REFUSED:
                 return self._refused(verb, request, begun=begun)
             with self._states.alone():

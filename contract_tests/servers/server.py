@@ -47,6 +47,8 @@ class Facts(TypedDict, total=False):
     plain: bool
     """Requests carry the names of tables and topics as they are (if it is not denied); else the next bytes from a client
     are taken for its request."""
+    chatty: bool
+    """Clients send bytes that belong to no request, at any time, as those of HTTP/2 do; all requests are plain."""
     failover: Callable[[Server], None]
     """Lets another process of a cluster take over."""
     patience: float
@@ -70,6 +72,7 @@ class Server:
         self.states = dict(facts.get("states", {}))
         self.spares = dict(facts.get("spares", {}))
         self.plain = facts.get("plain", True)
+        self.chatty = facts.get("chatty", False)
         self.failover = facts.get("failover")
         self.replaceable = facts.get("replaceable")
         self.nodes: list[Node] = []

@@ -23,6 +23,7 @@ def etcd(nodes: int = 1) -> Server:
         "states": STATES,
         "spares": SPARED,
         "replaceable": replaced(nodes),
+        "chatty": True,
     }
     if nodes > 1:
         facts["failover"] = _failover
