@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 
 import dfbackends
-from dfbackends.api import DbApi, OpId, Table
+from dfbackends.api import OpId
 from dfbackends.config import from_url
 from dfbackends.loader import DB, load
 from dfbackends.url import parse
+from dfbackends_etcd.db import EtcdDb
 from tests.etcd.servers import HOW, MISSING, EtcdCluster, EtcdServer
 
 Open = Callable[..., dfbackends.Backend]
-OpenDriver = Callable[[str], DbApi]
-
-T = Table("t", "t")
+OpenDriver = Callable[[str], EtcdDb]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,11 +71,12 @@ def opened() -> Iterator[Open]:
 @pytest.fixture
 def driver() -> Iterator[OpenDriver]:
     """Open drivers by their URLs, which are closed at the end."""
-    drivers: list[DbApi] = []
+    drivers: list[EtcdDb] = []
 
-    def open(url: str) -> DbApi:  # noqa: A001
+    def open(url: str) -> EtcdDb:  # noqa: A001
         settings = from_url(parse(url))
-        found: DbApi = load(DB, "etcd").open(settings.db.values, settings.patience.deadline)
+        found = load(DB, "etcd").open(settings.db.values, settings.patience.deadline)
+        assert isinstance(found, EtcdDb)
         drivers.append(found)
         return found
 

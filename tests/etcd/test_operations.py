@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.etcd.servers import EtcdServer
 
 @pytest.fixture
 def db(server: EtcdServer, driver: OpenDriver) -> EtcdDb:
-    return cast(EtcdDb, driver(server.url))
+    return driver(server.url)
 
 
 @pytest.fixture
