@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import grpc
@@ -22,17 +23,25 @@ class Member:
         self.address = address
         self.proven = False
         self._access = access
+        self._channels: weakref.WeakSet[grpc.Channel] = weakref.WeakSet()
+        self.renew()
+
+    def renew(self) -> None:
+        """Use another channel from now on: on one on which nothing is answered nothing may ever be again.
+
+        What is under way goes on on the old one, which ends with it.
+        """
         with calling():
-            self._channel = access.channel(address)
+            self._channel = self._access.channel(self.address)
+        self._channels.add(self._channel)
         kv, lease = services.KVStub(self._channel), services.LeaseStub(self._channel)
-        auth, watch = services.AuthStub(self._channel), services.WatchStub(self._channel)
+        auth = services.AuthStub(self._channel)
         maintenance, cluster = services.MaintenanceStub(self._channel), services.ClusterStub(self._channel)
         self.range: Any = kv.Range
         self.put: Any = kv.Put
         self.txn: Any = kv.Txn
         self.grant: Any = lease.LeaseGrant
         self.authenticate: Any = auth.Authenticate
-        self.watch: Any = watch.Watch
         self.status: Any = maintenance.Status
         self.alarm: Any = maintenance.Alarm
         self.members: Any = cluster.MemberList
@@ -54,9 +63,10 @@ class Member:
         self.proven = True
 
     def close(self) -> None:
-        """End the line, and all calls and streams that wait on it."""
+        """End the lines, and all calls that wait on them."""
         with calling():
-            self._channel.close()
+            for channel in list(self._channels):
+                channel.close()
 
     def _not_connected(self, error: Exception, timeout: float) -> NotConnected:
         tls = self._access.tls

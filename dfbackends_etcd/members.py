@@ -116,13 +116,16 @@ class Members:
     def leave(self, member: Member) -> None:
         """Take in that a member is silent: the next call goes to another one, if there is one."""
         with self._lock:
-            member.proven = False
+            if member.proven and not self._closed:
+                member.proven = False
+                member.renew()
             if self.all[self._current] is member:
                 self._current = (self._current + 1) % len(self.all)
 
     def close(self) -> None:
         """Give up all lines. Twice is harmless."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         for member in self.all:
             member.close()
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from contract_tests.servers.server import Facts, Server
 from dfbackends_etcd.testing.cluster import EtcdCluster
-from dfbackends_etcd.testing.process import Certificates, EtcdServer
+from dfbackends_etcd.testing.process import EtcdServer
 from dfbackends_etcd.testing.replaced import replaced
 from dfbackends_etcd.testing.states import SPARED, STATES
 from dfbackends_etcd.testing.store import Store
 
-__all__ = ["Certificates", "EtcdCluster", "EtcdServer", "etcd"]
+__all__ = ["EtcdCluster", "EtcdServer", "etcd"]
 
 
 def etcd(nodes: int = 1) -> Server:

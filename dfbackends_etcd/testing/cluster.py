@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import grpc
+
 from contract_tests.servers.node import free_port
+from contract_tests.waiting import eventually
 from dfbackends_etcd.stubs import rpc
-from dfbackends_etcd.testing.process import Certificates, EtcdServer, hosts, until
+from dfbackends_etcd.testing.process import EtcdServer, url
 
 _PATIENCE = 30.0
 
@@ -14,10 +18,9 @@ _PATIENCE = 30.0
 class EtcdCluster:
     """So many members; the majority of them goes on without the others."""
 
-    def __init__(self, folder: Path, *settings: str, size: int = 1, tls: Certificates | None = None) -> None:
-        names = [f"m{number}" for number in range(size)]
-        peers = {name: free_port() for name in names}
-        self.nodes = [EtcdServer(folder / name, *settings, name=name, peers=peers, tls=tls) for name in names]
+    def __init__(self, folder: Path, *settings: str, count: int = 3) -> None:
+        peers = {f"n{number}": free_port() for number in range(count)}
+        self.nodes = [EtcdServer(folder / name, *settings, name=name, peers=peers) for name in peers]
 
     def start(self) -> None:
         """Start all, which are one store when this returns.
@@ -30,7 +33,7 @@ class EtcdCluster:
 
     def join(self) -> None:
         """Wait until all that run are one store, again or for the first time."""
-        until(lambda: all(node.well for node in self.nodes if node.running), "the members to be one store", _PATIENCE)
+        _until(lambda: all(node.revision for node in self.running), "the members to have a leader")
 
     def stop(self) -> None:
         """End all."""
@@ -43,29 +46,36 @@ class EtcdCluster:
             node.kill()
 
     @property
+    def running(self) -> list[EtcdServer]:
+        """Those that have a process."""
+        return [node for node in self.nodes if node.pid is not None]
+
+    @property
     def leader(self) -> EtcdServer:
-        """The member that those which run follow."""
-        return next(node for node in self.nodes if node.running and self._leads(node))
+        """Whom the others follow."""
+        return next(node for node in self.running if node.leads)
 
     def failover(self) -> None:
         """Let another member lead, as an operator does."""
         old = self.leader
-        other = next(node for node in self.nodes if node is not old and node.running)
-        target = other.ask("maintenance", "Status", rpc.StatusRequest()).header.member_id
-        old.ask("maintenance", "MoveLeader", rpc.MoveLeaderRequest(targetID=target))
-        until(lambda: self._leads(other), "another leader")
-
-    @property
-    def hosts(self) -> str:
-        """Where the members are."""
-        return hosts([node.port for node in self.nodes])
+        other = next(node for node in self.running if node is not old)
+        target = other.ask("Maintenance", "Status", rpc.StatusRequest()).header.member_id
+        old.ask("Maintenance", "MoveLeader", rpc.MoveLeaderRequest(targetID=target))
+        _until(lambda: other.leads, "another leader")
 
     @property
     def url(self) -> str:
-        """The URL of the backend."""
-        return f"etcd://{self.hosts}"
+        """The URL of a backend on all of them, to which options may be added."""
+        return url(self.nodes)
 
-    @staticmethod
-    def _leads(node: EtcdServer) -> bool:
-        status = node.ask("maintenance", "Status", rpc.StatusRequest())
-        return bool(status.leader == status.header.member_id)
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    """Wait; a server that does not answer meanwhile is no answer."""
+
+    def found() -> bool:
+        try:
+            return holds()
+        except grpc.RpcError:
+            return False
+
+    eventually(found, what, _PATIENCE)

@@ -11,7 +11,10 @@ from typing import Any
 import dfbackends
 from contract_tests.fault import Fault
 from contract_tests.replaceable import Replaceable
+from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing.cluster import EtcdCluster
+
+_AHEAD = 10
 
 
 class ReplacedMembers(Replaceable):
@@ -26,7 +29,7 @@ class ReplacedMembers(Replaceable):
 
     def open(self, **settings: Any) -> dfbackends.Backend:
         options = "&".join(f"{name}={value}" for name, value in settings.items())
-        return dfbackends.open(f"{self._own.url}?{options}")
+        return dfbackends.open(f"{self._own.url}{options}")
 
     def keep(self) -> None:
         self._own.stop()
@@ -37,6 +40,9 @@ class ReplacedMembers(Replaceable):
     def other(self) -> dfbackends.Backend:
         if self._other is None:
             self._other = self._started("other")
+            # It is newer.
+            while self._other.nodes[0].revision < self._own.nodes[0].revision + _AHEAD:
+                self._other.nodes[0].ask("KV", "Put", rpc.PutRequest(key=b"ahead"))
         return dfbackends.open(self._other.url)
 
     def replace(self, how: Fault) -> None:
@@ -58,7 +64,7 @@ class ReplacedMembers(Replaceable):
         self._ended.close()
 
     def _started(self, name: str) -> EtcdCluster:
-        cluster = EtcdCluster(self._folder / name, size=self._size)
+        cluster = EtcdCluster(self._folder / name, count=self._size)
         self._ended.callback(cluster.kill)
         cluster.start()
         return cluster

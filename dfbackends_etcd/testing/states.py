@@ -19,37 +19,27 @@ _ALARM = rpc.AlarmRequest
 @contextmanager
 def full(server: EtcdServer) -> Iterator[None]:
     """Let a store refuse what needs room, as it does since its quota was used up until an operator has made room."""
-    server.ask("maintenance", "Alarm", _ALARM(action=_ALARM.ACTIVATE, alarm=rpc.NOSPACE))
+    server.ask("Maintenance", "Alarm", _ALARM(action=_ALARM.ACTIVATE, alarm=rpc.NOSPACE))
     try:
         yield
     finally:
-        server.ask("maintenance", "Alarm", _ALARM(action=_ALARM.DEACTIVATE, alarm=rpc.NOSPACE))
+        server.ask("Maintenance", "Alarm", _ALARM(action=_ALARM.DEACTIVATE, alarm=rpc.NOSPACE))
 
 
 @contextmanager
-def guarded(server: EtcdServer) -> Iterator[str]:
-    """Let a store know users, and nobody in without a password; the token of the one who may everything."""
-    with server.stubs() as stubs:
-        stubs.auth.UserAdd(rpc.AuthUserAddRequest(name=ROOT, password=PASSWORD))
-        stubs.auth.RoleAdd(rpc.AuthRoleAddRequest(name=ROOT))
-        stubs.auth.UserGrantRole(rpc.AuthUserGrantRoleRequest(user=ROOT, role=ROOT))
-        stubs.auth.AuthEnable(rpc.AuthEnableRequest())
-        try:
-            yield _token(server)
-        finally:
-            stubs.auth.AuthDisable(rpc.AuthDisableRequest(), metadata=[("token", _token(server))])
-            stubs.auth.UserDelete(rpc.AuthUserDeleteRequest(name=ROOT))
-            stubs.auth.RoleDelete(rpc.AuthRoleDeleteRequest(role=ROOT))
-
-
-def compact(server: EtcdServer, token: str = "") -> None:
-    """Let a store forget everything but what is there now."""
-    now = server.ask("kv", "Range", rpc.RangeRequest(key=b"dfb/"), token).header.revision
-    server.ask("kv", "Compact", rpc.CompactionRequest(revision=now, physical=True), token)
-
-
-def _token(server: EtcdServer) -> str:
-    return str(server.ask("auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token)
+def guarded(server: EtcdServer) -> Iterator[None]:
+    """Let a store know a user, and nobody in who is not him."""
+    server.ask("Auth", "UserAdd", rpc.AuthUserAddRequest(name=ROOT, password=PASSWORD))
+    server.ask("Auth", "RoleAdd", rpc.AuthRoleAddRequest(name=ROOT))
+    server.ask("Auth", "UserGrantRole", rpc.AuthUserGrantRoleRequest(user=ROOT, role=ROOT))
+    server.ask("Auth", "AuthEnable", rpc.AuthEnableRequest())
+    try:
+        yield
+    finally:
+        token = server.ask("Auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token
+        server.ask("Auth", "AuthDisable", rpc.AuthDisableRequest(), token=token)
+        server.ask("Auth", "UserDelete", rpc.AuthUserDeleteRequest(name=ROOT))
+        server.ask("Auth", "RoleDelete", rpc.AuthRoleDeleteRequest(role=ROOT))
 
 
 def _of_store(store: Server) -> EtcdServer:

@@ -37,7 +37,7 @@ class Store(Server):
     def start(self, folder: Path) -> None:
         for attempt in range(_TRIES):
             self.folder = folder / str(attempt)
-            cluster = self._members = EtcdCluster(self.folder, size=self._size)
+            cluster = self._members = EtcdCluster(self.folder, count=self._size)
             self.nodes = [*cluster.nodes]
             try:
                 cluster.start()

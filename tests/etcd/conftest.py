@@ -14,7 +14,8 @@ from dfbackends.config import from_url
 from dfbackends.loader import DB, load
 from dfbackends.url import parse
 from dfbackends_etcd.db import EtcdDb
-from tests.etcd.servers import HOW, MISSING, EtcdCluster, EtcdServer
+from dfbackends_etcd.testing import EtcdCluster, EtcdServer
+from tests.etcd.servers import HOW, MISSING
 
 Open = Callable[..., dfbackends.Backend]
 OpenDriver = Callable[[str], EtcdDb]

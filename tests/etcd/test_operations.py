@@ -13,8 +13,8 @@ from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.errors import LeaseLost
 from dfbackends_etcd.layout import end, fence, message_key, messages_in, stream_prefix
 from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.testing import EtcdServer
 from tests.etcd.conftest import OpenDriver
-from tests.etcd.servers import EtcdServer
 
 
 @pytest.fixture

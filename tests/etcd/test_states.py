@@ -15,8 +15,8 @@ from dfbackends.errors import Unavailable, understand
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.errors import is_full
 from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.testing import EtcdServer
 from tests.etcd.conftest import Open, OpenDriver
-from tests.etcd.servers import EtcdServer
 
 QUOTA = 8 << 20
 

@@ -13,7 +13,7 @@ import pytest
 
 import dfbackends_etcd
 from contract_tests.servers.node import HOST
-from tests.etcd.servers import EtcdServer
+from dfbackends_etcd.testing import EtcdServer
 
 # Below 3.13 both are the oldest that are declared; later ones have no wheels for a newer Python.
 OLDEST = ("1.60.0", "4.25.0") if sys.version_info < (3, 13) else ("1.66.2", "5.28.0")

@@ -15,9 +15,9 @@ import dfbackends
 from contract_tests.servers.node import HOST
 from contract_tests.waiting import FACTOR
 from dfbackends import Refused, Unavailable
+from dfbackends_etcd.testing import EtcdServer
 from tests.etcd.certificates import authority, certificate
 from tests.etcd.conftest import Open
-from tests.etcd.servers import EtcdServer
 
 
 @pytest.fixture(scope="module")
