@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from contract_tests.servers.node import HOST, Node, free_port
+from dfbackends_etcd.errors import is_silent
 from dfbackends_etcd.stubs import rpc, services
 from dfbackends_etcd.testing.program import program
 
@@ -84,6 +85,17 @@ class EtcdServer(Node):
     def compact(self) -> None:
         """Forget all that was before."""
         self.ask("KV", "Compact", rpc.CompactionRequest(revision=self.revision, physical=True))
+
+    def _answers(self) -> bool:
+        listens = super()._answers()
+        if not listens or len(self._peers) > 1 or self._scheme != "http":
+            # One of several may have to wait for the others.
+            return listens
+        try:
+            self.ask("KV", "Range", rpc.RangeRequest(key=b"-"), timeout=1.0)
+        except grpc.RpcError as error:
+            return not is_silent(error)
+        return True
 
     @contextmanager
     def freezing(self) -> Iterator[None]:

@@ -167,7 +167,7 @@ def test_a_leader_that_hands_over_costs_nothing(cluster: EtcdCluster, opened: Op
 def test_the_command_watch_tells_everything_once_over_a_restart(fresh: EtcdServer, opened: Open) -> None:
     fresh.start()
     url = f"{fresh.url}deadline=20&retries=10"
-    found = []
+    found: list[tuple[str, str, int]] = []
     with start("watch", "--url", url, "--json", "t") as process:
         told = Lines(process.stdout)
         assert told.document() == {"state": "synced"}
