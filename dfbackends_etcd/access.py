@@ -29,6 +29,8 @@ class Tls:
 
     credentials: grpc.ChannelCredentials
     context: ssl.SSLContext
+    http: ssl.SSLContext
+    """The same for who does not speak HTTP/2."""
     name: str = ""
 
     def refusal(self, address: Address, timeout: float) -> Exception | None:

@@ -15,6 +15,8 @@ from dfbackends.api import (
     Expect,
     Feed,
     Fence,
+    Finding,
+    Inspecting,
     Key,
     Limits,
     Message,
@@ -32,6 +34,7 @@ from dfbackends_etcd import scan
 from dfbackends_etcd.changes import ChangeFeed
 from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_full, is_lease_lost
 from dfbackends_etcd.heads import heads
+from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import end, fence, name_prefix, record
 from dfbackends_etcd.lease import Lease
 from dfbackends_etcd.members import Members
@@ -48,7 +51,7 @@ _MARGIN = 65_536
 """Bytes of a request that keys and comparisons may take."""
 
 
-class EtcdDb(DbApi, Transactional, Watching):
+class EtcdDb(DbApi, Transactional, Watching, Inspecting):
     """The entries of a cluster of etcd."""
 
     errors: ErrorTable = ERRORS
@@ -61,6 +64,7 @@ class EtcdDb(DbApi, Transactional, Watching):
         # An entry with a topic is stored twice; each write is compared, and looked at where that fails.
         self.limits = Limits(value=(most_bytes - _MARGIN) // 2, commit=most_ops * 25 // 32)
         self._most_bytes = most_bytes - _MARGIN
+        self._most_ops = most_ops
         self._members = members
         self._fences = Lease(members, _FENCED_FOR)
         self._writer = Writer(members, Lease(members, keep), Size(most_ops, most_bytes))
@@ -148,6 +152,9 @@ class EtcdDb(DbApi, Transactional, Watching):
 
     def heads(self, streams: Sequence[Stream]) -> list[str]:
         return [head.token for head in heads(self._members, streams)]
+
+    def inspect(self) -> Sequence[Finding]:
+        return inspected(self._members, self._most_ops)
 
     def close(self) -> None:
         self._members.close()

@@ -37,6 +37,11 @@ class Login:
                     metadata = self._metadata = self._fetched(member, timeout)
         return metadata
 
+    @property
+    def ignored(self) -> bool:
+        """Whether there is a user, and the server has said that it knows none."""
+        return self._access.user is not None and self._metadata == ()
+
     def refused(self, metadata: Metadata) -> bool:
         """Take in that a server did not take what went along; return whether there will be something else."""
         if self._access.user is None:

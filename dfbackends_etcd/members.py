@@ -113,6 +113,19 @@ class Members:
                 self.leave(member)
                 raise NotConnected(str(member.address)) from error
 
+    def everyone(self, call: Call, request: Any) -> list[tuple[Member, Any]]:
+        """Return what each member answers, an exception where it fails; errors of reaching any of them as for ``answer``."""
+        timeout = self.access.connect_timeout
+        _, metadata = self.reach(time.monotonic() + self.timeout)
+        with calling():
+            sent = [(member, getattr(member, call).future(request, timeout=timeout, metadata=metadata)) for member in self.all]
+        return [(member, future.exception() or future.result()) for member, future in sent]
+
+    @property
+    def ignores_users(self) -> bool:
+        """Whether there is a user that nobody asked for."""
+        return self._login.ignored
+
     def leave(self, member: Member) -> None:
         """Take in that a member is silent: the next call goes to another one, if there is one."""
         with self._lock:

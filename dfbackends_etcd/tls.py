@@ -17,10 +17,11 @@ def tls(*, ca: str | None, certificate: str | None, key: str | None, name: str |
     :raises ConfigurationError: a file is missing, or not what it should be
     """
     try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
+        context, http = (ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca) for _ in range(2))
         context.set_alpn_protocols(["h2"])
         if certificate:
             context.load_cert_chain(certificate, key)
+            http.load_cert_chain(certificate, key)
         credentials = grpc.ssl_channel_credentials(
             root_certificates=_read(ca) if ca else _system(context),
             private_key=_read(key or certificate) if certificate else None,
@@ -28,7 +29,7 @@ def tls(*, ca: str | None, certificate: str | None, key: str | None, name: str |
         )
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"the files for TLS can not be used: {type(error).__name__}") from error
-    return Tls(credentials, context, name or "")
+    return Tls(credentials, context, http, name or "")
 
 
 def _read(file: str | None) -> bytes:
