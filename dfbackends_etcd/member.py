@@ -11,7 +11,7 @@ from dfbackends_etcd.access import Access, Address
 from dfbackends_etcd.errors import NotConnected, NotTrusted, details, is_silent
 from dfbackends_etcd.forking import calling
 from dfbackends_etcd.layout import ROOT
-from dfbackends_etcd.stubs import rpc, services
+from dfbackends_etcd.stubs import registering, rpc, services
 
 _PROOF = rpc.RangeRequest(key=ROOT, serializable=True)
 
@@ -34,9 +34,9 @@ class Member:
         with calling():
             self._channel = self._access.channel(self.address)
         self._channels.add(self._channel)
-        kv, lease = services.KVStub(self._channel), services.LeaseStub(self._channel)
-        auth = services.AuthStub(self._channel)
-        maintenance, cluster = services.MaintenanceStub(self._channel), services.ClusterStub(self._channel)
+        channel = registering(self._channel)
+        kv, lease, auth = services.KVStub(channel), services.LeaseStub(channel), services.AuthStub(channel)
+        maintenance, cluster = services.MaintenanceStub(channel), services.ClusterStub(channel)
         self.range: Any = kv.Range
         self.put: Any = kv.Put
         self.txn: Any = kv.Txn

@@ -9,7 +9,9 @@ knows the inside of etcd3; why it is used nevertheless stands in ADR 13.
 from __future__ import annotations
 
 import builtins
+from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
+from inspect import signature
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -78,6 +80,22 @@ def _services(folder: Path, messages: dict[str, ModuleType]) -> dict[str, Any]:
     names["__builtins__"] = {**vars(builtins), "__import__": import_}
     exec(_code(folder, "rpc_pb2_grpc"), names)  # noqa: S102 - it is a module of a distribution that we depend on.
     return names
+
+
+class _Registering:
+    """A channel on which calls are told beforehand, as services generated today do it: a tenth less work for each."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, arity: str) -> Any:
+        return partial(getattr(self._channel, arity), _registered_method=True)
+
+
+def registering(channel: Any) -> Any:
+    """Return what to give to a service in place of a channel of grpc."""
+    # Since grpcio 1.63.
+    return _Registering(channel) if "_registered_method" in signature(type(channel).unary_unary).parameters else channel
 
 
 try:
