@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dfbackends.api import Key, Message, OpId, Record, Stream
@@ -49,11 +50,13 @@ def end(prefix: bytes) -> bytes:
     return prefix[:-1] + b"0"
 
 
+@lru_cache(maxsize=16_384)
 def table_prefix(table: str) -> bytes:
     """Return the prefix of a table's entries, which is the key of its head."""
     return b"dfb/r/%b/" % escaped(table)
 
 
+@lru_cache(maxsize=16_384)
 def topic_prefix(table: str, topic: str) -> bytes:
     """Return the prefix of the entries of a topic in a table, which is the key of its head."""
     return b"dfb/t/%b/%b/" % (escaped(table), escaped(topic))
@@ -72,7 +75,7 @@ def head(kv: Any) -> str:
 
 def name_prefix(key: Key) -> bytes:
     """Return the prefix of the only key that an entry has at a time."""
-    return b"dfb/r/%b/%b/" % (escaped(key.table.name), escaped(key.name))
+    return b"%b%b/" % (table_prefix(key.table.name), escaped(key.name))
 
 
 def split(key: bytes, prefix: bytes) -> tuple[str, str]:

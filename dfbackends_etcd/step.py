@@ -11,15 +11,6 @@ from dfbackends_etcd.layout import end, fence, message_puts, name_prefix, outcom
 from dfbackends_etcd.names import escaped
 from dfbackends_etcd.stubs import rpc
 
-_Compare, _Op, _Range, _Put, _Delete, _Txn = (
-    rpc.Compare,
-    rpc.RequestOp,
-    rpc.RangeRequest,
-    rpc.PutRequest,
-    rpc.DeleteRangeRequest,
-    rpc.TxnRequest,
-)
-
 _LAST_REVISION = 2**63 - 1
 
 
@@ -43,10 +34,13 @@ class Size(NamedTuple):
 
 def look(keys: Iterable[Key]) -> list[Any]:
     """Return the requests that tell what is known of entries, one each."""
-    return [
-        _Op(request_range=_Range(key=prefix, range_end=end(prefix), limit=1, keys_only=True))
-        for prefix in map(name_prefix, keys)
-    ]
+    found = []
+    for key in keys:
+        op = rpc.RequestOp()
+        asked, prefix = op.request_range, name_prefix(key)
+        asked.key, asked.range_end, asked.limit, asked.keys_only = prefix, end(prefix), 1, True
+        found.append(op)
+    return found
 
 
 def seen(keys: Iterable[Key], responses: Iterable[Any]) -> dict[Key, Found | None]:
@@ -67,113 +61,134 @@ def holds(expect: Expect | int, found: Found | None) -> bool:
     return found is not None and (expect is Expect.PRESENT or found.revision == expect)
 
 
-def _comparison(key: bytes, behind: bytes, expect: Expect | int) -> Any:
-    """Return what compares a key, or all of a range, with what is expected."""
-    if expect is Expect.ABSENT:
-        return _Compare(key=key, range_end=behind)
-    if expect is Expect.PRESENT:
-        return _Compare(key=key, range_end=behind, result=_Compare.GREATER)
-    if isinstance(expect, int) and 0 < expect <= _LAST_REVISION:
-        return _Compare(key=key, range_end=behind, target=_Compare.MOD, mod_revision=expect)
-    # No version is less than none: it never holds.
-    return _Compare(key=key, range_end=behind, result=_Compare.LESS)
-
-
 class Step:
     """Writes that are done together, with the messages that go with them, as the part of an operation from a number on."""
 
     def __init__(self, op: OpId, number: int, size: Size) -> None:
-        self._size = size
         self.op = op
         self.keys: list[Key] = []
         """The entries that it is about."""
+        self._size = size
         self._fence = fence(op)
         self._outcome = outcome(op, number)
-        self._compares = [_Compare(key=self._fence), _Compare(key=self._outcome)]
-        self._heads: dict[bytes, None] = {}
-        self._changes: list[Any] = []
+        self._name = op.encode()
+        self._heads: set[bytes] = set()
+        # A request is filled in place: to put it together of parts takes three times as long.
+        self._request = rpc.TxnRequest()
+        self._compare = self._request.compare.add
+        self._do = self._request.success.add
+        self._compare(key=self._fence)
+        self._compare(key=self._outcome)
 
     def expect(self, key: Key, expect: Expect | int) -> None:
         """Do nothing unless this holds of an entry."""
-        prefix = name_prefix(key)
         self.keys.append(key)
-        if expect is not Expect.ANY:
-            self._compares.append(_comparison(prefix, end(prefix), expect))
+        prefix = name_prefix(key)
+        self._expect(prefix, end(prefix), expect)
 
     def write(self, write: Write, found: Found | None) -> None:
         """Do a write of an entry that is as it was found."""
-        self.expect(write.key, Expect.ABSENT if found is None else found.revision)
-        if found is not None and (write.value is None or found.topic != write.topic):
-            self._leave(write.key, found.topic)
-        if write.value is not None:
-            self._put(write.key, write.value, write.topic)
+        key, value, topic, _ = write
+        prefix = name_prefix(key)
+        self.keys.append(key)
+        self._expect(prefix, end(prefix), Expect.ABSENT if found is None else found.revision)
+        if found is not None and (value is None or found.topic != topic):
+            self._leave(key, prefix, found.topic)
+        if value is not None:
+            self._put(key, prefix, value, topic)
 
     def guess(self, write: Write) -> None:
         """Do a put if its expectation holds, and the entry is not there, or has its topic already."""
         key, value, topic, expect = write
         assert value is not None, "where it was is not known"
         prefix = name_prefix(key)
-        place = prefix + escaped(topic)
         self.keys.append(key)
+        place = prefix + escaped(topic) if topic else prefix
         if expect is Expect.ANY:
             # Nothing before it, and nothing behind it.
             if topic:
-                self._compares.append(_comparison(prefix, place, Expect.ABSENT))
-            self._compares.append(_comparison(place + b"\0", end(prefix), Expect.ABSENT))
+                self._expect(prefix, place, Expect.ABSENT)
+            self._expect(place + b"\0", end(prefix), Expect.ABSENT)
         elif expect is Expect.ABSENT:
-            self._compares.append(_comparison(prefix, end(prefix), expect))
+            self._expect(prefix, end(prefix), expect)
         else:
-            self._compares.append(_comparison(place, b"", expect))
-        self._put(key, value, topic)
+            self._expect(place, b"", expect)
+        self._put(key, prefix, value, topic)
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to be done."""
-        return bool(self._changes)
+        return bool(self._heads)
 
     def request(self, flags: bytes, messages: Sequence[Message], lease: int) -> Any:
         """Return the request; ``flags`` are kept as the outcome.
 
         :raises TooLarge: no member would take it
         """
-        done = [_Op(request_put=_Put(key=self._outcome, value=flags, lease=lease))]
-        op = self.op.encode()
-        done += [_Op(request_put=_Put(key=head, value=op)) for head in self._heads]
-        done += self._changes
+        request = self._request
+        put = self._do().request_put
+        put.key, put.value, put.lease = self._outcome, flags, lease
         if messages:
-            done += message_puts(messages, lease)
-        failure = [_Op(request_range=_Range(key=self._fence, range_end=end(self._fence))), *look(self.keys)]
-        wide = max(len(self._compares), len(failure))
-        if len(done) > self._size.ops:
-            done = self._grouped(done, wide)
-        if max(wide, len(done)) > self._size.ops:
-            raise TooLarge(f"it takes more than the {self._size.ops} operations of a request")
-        request = _Txn(compare=self._compares, success=done, failure=failure)
-        if (len(self.keys) > 1 or messages) and request.ByteSize() > self._size.bytes:
-            raise TooLarge(f"it takes more than the {self._size.bytes} bytes of a request")
+            request.success.extend(message_puts(messages, lease))
+        kept = request.failure.add().request_range
+        kept.key, kept.range_end = self._fence, end(self._fence)
+        request.failure.extend(look(self.keys))
+        if len(self.keys) > 1 or messages:
+            self._fit(request)
         return request
 
-    def _grouped(self, ops: list[Any], wide: int) -> list[Any]:
+    def _fit(self, request: Any) -> None:
         """Put operations into transactions within the transaction, which count on their own from what is left over."""
-        most = self._size.ops - max(wide, -(-len(ops) // max(self._size.ops - wide, 1)))
-        if most <= 0:
-            return ops
-        return [_Op(request_txn=_Txn(success=ops[first : first + most])) for first in range(0, len(ops), most)]
+        ops, success = self._size.ops, request.success
+        wide = max(len(request.compare), len(request.failure))
+        if len(success) > ops > wide:
+            most = max(1, ops - max(wide, -(-len(success) // (ops - wide))))
+            inner = [rpc.TxnRequest(success=success[first : first + most]) for first in range(0, len(success), most)]
+            del success[:]
+            success.extend(rpc.RequestOp(request_txn=one) for one in inner)
+        if max(wide, len(success)) > ops:
+            raise TooLarge(f"it takes more than the {ops} operations of a request")
+        if request.ByteSize() > self._size.bytes:
+            raise TooLarge(f"it takes more than the {self._size.bytes} bytes of a request")
 
-    def _put(self, key: Key, value: bytes, topic: str) -> None:
-        table = key.table.name
-        self._heads[table_prefix(table)] = None
-        self._changes.append(_Op(request_put=_Put(key=name_prefix(key) + escaped(topic), value=value)))
-        if topic:
-            prefix = topic_prefix(table, topic)
-            self._heads[prefix] = None
-            self._changes.append(_Op(request_put=_Put(key=prefix + escaped(key.name), value=value)))
+    def _expect(self, key: bytes, behind: bytes, expect: Expect | int) -> None:
+        """Compare a key, or all of a range, with what is expected."""
+        if expect is Expect.ANY:
+            return
+        compare = self._compare()
+        compare.key, compare.range_end = key, behind
+        if expect is Expect.PRESENT:
+            compare.result = compare.GREATER
+        elif isinstance(expect, int):
+            if 0 < expect <= _LAST_REVISION:
+                compare.target, compare.mod_revision = compare.MOD, expect
+            else:
+                # No version is less than none: it never holds.
+                compare.result = compare.LESS
 
-    def _leave(self, key: Key, topic: str) -> None:
+    def _change(self, head: bytes) -> None:
+        """Put the head of a stream, before what changes in it."""
+        if head not in self._heads:
+            self._heads.add(head)
+            put = self._do().request_put
+            put.key, put.value = head, self._name
+
+    def _put(self, key: Key, prefix: bytes, value: bytes, topic: str) -> None:
         table = key.table.name
-        self._heads[table_prefix(table)] = None
-        self._changes.append(_Op(request_delete_range=_Delete(key=name_prefix(key) + escaped(topic))))
+        self._change(table_prefix(table))
+        put = self._do().request_put
+        put.key, put.value = prefix + escaped(topic) if topic else prefix, value
         if topic:
-            prefix = topic_prefix(table, topic)
-            self._heads[prefix] = None
-            self._changes.append(_Op(request_delete_range=_Delete(key=prefix + escaped(key.name))))
+            place = topic_prefix(table, topic)
+            self._change(place)
+            put = self._do().request_put
+            put.key, put.value = place + escaped(key.name), value
+
+    def _leave(self, key: Key, prefix: bytes, topic: str) -> None:
+        table = key.table.name
+        self._change(table_prefix(table))
+        self._do().request_delete_range.key = prefix + escaped(topic)
+        if topic:
+            place = topic_prefix(table, topic)
+            self._change(place)
+            self._do().request_delete_range.key = place + escaped(key.name)
