@@ -11,6 +11,8 @@ from typing import NamedTuple
 from benchmarks.etcd.peer import LISTED, TOGETHER, VALUE
 from benchmarks.etcd.rounds import TABLE, Bench
 from dfbackends.api import Key, Table, Write
+from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.testing import EtcdServer
 
 
 class Least(NamedTuple):
@@ -68,6 +70,24 @@ def together(bench: Bench, peer: str = "etcd3") -> float:
 
     ours_spent, theirs = bench.beside(peer, "together", ours, times=10, rounds=10)
     return theirs.p50 / ours_spent.p50
+
+
+def bytes_an_entry(bench: Bench, server: EtcdServer, topic: str) -> float:
+    """What an entry takes of the store when its history is forgotten."""
+    table = Table(f"sized-{topic}", f"sized-{topic}")
+
+    def size() -> int:
+        bench.put("k")
+        server.compact()
+        server.ask("Maintenance", "Defragment", rpc.DefragmentRequest(), timeout=30)
+        found: int = server.ask("Maintenance", "Status", rpc.StatusRequest()).dbSize
+        return found
+
+    before = size()
+    for start in range(0, LISTED, 1000):
+        numbers = range(start, start + 1000)
+        bench.db.write([Write(Key(table, f"port-{number}"), VALUE, topic) for number in numbers], bench.op())
+    return (size() - before) / LISTED
 
 
 BESIDE_ETCD3: list[Least] = [

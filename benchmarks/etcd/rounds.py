@@ -66,9 +66,9 @@ class Peer:
 
     def close(self) -> None:
         """End it."""
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(10)
+        with self._process:
+            assert self._process.stdin
+            self._process.stdin.close()
 
 
 class Bench:
