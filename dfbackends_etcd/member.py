@@ -59,6 +59,8 @@ class Member:
                 self.range(_PROOF, timeout=timeout)
         except grpc.RpcError as error:
             if is_silent(error) and not details(error).startswith("etcdserver:"):
+                # The old channel would wait for a while before it tries again.
+                self.renew()
                 raise self._not_connected(error, timeout) from error
         self.proven = True
 

@@ -187,6 +187,7 @@ class Wire(Injector):
         return answer
 
     def _trapped(self, fault: Fault, verb: str, request: Callable[[], R], trap: Trap, *, begun: bool) -> R:
+        before = self.plan.hits[fault]
         for proxy in self._calls:
             proxy.set(trap)
         try:
@@ -195,7 +196,9 @@ class Wire(Injector):
             if self._removed(fault, trap, failed=True) and isinstance(trap, Hold):
                 self.plan.hold(lambda: self._calls[0].release(trap))
             raise
-        if not self._removed(fault, trap) and not begun:
+        # Where calls share a connection, another one's fault may have held this one up until all was mended.
+        held_up = self._server.chatty and self.plan.hits[fault] > before
+        if not self._removed(fault, trap) and not begun and not held_up:
             self._came_about(fault, verb)
         return answer
 
