@@ -6,11 +6,12 @@ A bound stands at 0.8 of its target, since other processes take the machine, or 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 from benchmarks.etcd.peer import LISTED, TOGETHER, VALUE
 from benchmarks.etcd.rounds import TABLE, Bench
-from dfbackends.api import Key, Table, Write
+from dfbackends.api import Key, Stream, Table, Write
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdServer
 
@@ -72,6 +73,29 @@ def together(bench: Bench, peer: str = "etcd3") -> float:
     return theirs.p50 / ours_spent.p50
 
 
+def watching(bench: Bench, peer: str = "etcd3") -> float:
+    """Ten thousand changes, each told with its head, beside as many bare puts, by what the clients need of the processor.
+
+    How fast they come is a matter of the server, which sends a thousand transactions of the past every 100 ms.
+    """
+    table = Table("watched", "watched")
+    feed = bench.db.watch()
+    begin = feed.position
+    feed.close()
+    for number in range(LISTED):
+        bench.db.write([Write(Key(table, f"k{number}"), VALUE)], bench.op())
+
+    def ours() -> None:
+        with closing(bench.db.watch(begin)) as feed:
+            feed.subscribe([Stream(table)])
+            told = 0
+            while told < LISTED + 1:
+                told += len(feed.receive(10))
+
+    ours_spent, theirs = bench.beside(peer, "watch", ours, times=2, rounds=6)
+    return theirs.client / ours_spent.client
+
+
 def bytes_an_entry(bench: Bench, server: EtcdServer, topic: str) -> float:
     """What an entry takes of the store when its history is forgotten."""
     table = Table(f"sized-{topic}", f"sized-{topic}")
@@ -96,6 +120,7 @@ BESIDE_ETCD3: list[Least] = [
     Least("G13 etcd, put in a topic beside etcd3's put", put_in_topic, 1.0, 0.6),
     Least("G13 etcd, get beside etcd3", get, 1.0, 0.8),
     Least("G13 etcd, all entries of 10^4 beside etcd3", listing, 4.0, 3.2),
+    Least("G13 etcd, client for watching 10^4 changes beside etcd3", watching, 2.0, 1.6),
     Least("G13 etcd, 100 puts in a transaction beside etcd3", together, 1.0, 0.8),
 ]
 

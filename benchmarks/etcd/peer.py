@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 VALUE = b'{"id":"' + b"x" * 340 + b'"}'
@@ -34,8 +35,15 @@ def etcd3(host: str, port: int) -> Calls:
     def listed() -> None:
         assert len(list(store.get_prefix(KEYS))) == LISTED
 
+    def watched() -> None:
+        begin = store.get(f"{KEYS}0")[1].mod_revision
+        events, cancel = store.watch_prefix(KEYS, start_revision=begin)
+        assert len(list(islice(events, LISTED))) == LISTED
+        cancel()
+
     return {
         "fill": lambda: [store.put(f"{KEYS}{number}", VALUE) for number in range(LISTED)],
+        "watch": watched,
         "put": lambda: store.put("peer", VALUE),
         "get": lambda: store.get("peer"),
         "range": listed,
