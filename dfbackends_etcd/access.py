@@ -74,9 +74,6 @@ class Access:
             ("grpc.min_reconnect_backoff_ms", round(1000 * self.connect_timeout)),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
-            # Servers hang up on who asks more often than every 5 s. It is for streams; calls have their own time.
-            ("grpc.keepalive_time_ms", 7000),
-            ("grpc.keepalive_timeout_ms", round(1000 * self.timeout)),
             # What is asked for is bounded by who asks.
             ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),

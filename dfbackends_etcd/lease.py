@@ -8,6 +8,7 @@ import time
 
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.turn import turn
 
 _SHARE = 10
 """A lease takes keys for a tenth of the time for which they are kept, so that not too many go at once."""
@@ -32,9 +33,11 @@ class Lease:
 
     def id(self, until: float | None = None) -> int:
         """Return the lease; errors as for ``Members.answer``, to which a new one costs a call."""
-        if time.monotonic() < self._until:
+        began = time.monotonic()
+        if began < self._until:
             return self._id
-        with self._lock:
+        until = began + self._members.timeout if until is None else until
+        with turn(self._lock, until):
             began = time.monotonic()
             if began >= self._until:
                 self._id = self._members.answer("grant", rpc.LeaseGrantRequest(TTL=self._ttl), until).ID

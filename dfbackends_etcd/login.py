@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import grpc
 
@@ -11,6 +12,7 @@ from dfbackends_etcd.errors import has_no_users
 from dfbackends_etcd.forking import calling
 from dfbackends_etcd.member import Member
 from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.turn import turn
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -24,17 +26,18 @@ class Login:
         self._lock = threading.Lock()
         self._metadata: Metadata | None = () if access.user is None else None
 
-    def metadata(self, member: Member, timeout: float) -> Metadata:
-        """Return what goes along with a call.
+    def metadata(self, member: Member, until: float) -> Metadata:
+        """Return what goes along with a call, at the time given (time.monotonic) at last.
 
+        :raises NotConnected: another caller waits for a token, and nothing was sent
         :raises grpc.RpcError: the server did not take the password, or did not answer; nothing else was sent
         """
         metadata = self._metadata
         if metadata is None:
-            with self._lock:
+            with turn(self._lock, until):
                 metadata = self._metadata
                 if metadata is None:
-                    metadata = self._metadata = self._fetched(member, timeout)
+                    metadata = self._metadata = self._fetched(member, until - time.monotonic())
         return metadata
 
     @property

@@ -15,6 +15,7 @@ from dfbackends_etcd.errors import HandleClosed, NotConnected, is_silent, is_tok
 from dfbackends_etcd.forking import calling
 from dfbackends_etcd.login import Login, Metadata
 from dfbackends_etcd.member import Member
+from dfbackends_etcd.turn import turn
 
 Call = Literal["range", "put", "txn", "grant", "status", "alarm", "members"]
 
@@ -98,7 +99,7 @@ class Members:
             try:
                 if not member.proven:
                     self._prove(member, until)
-                return member, self._login.metadata(member, until - time.monotonic())
+                return member, self._login.metadata(member, until)
             except NotConnected:
                 self.leave(member)
                 tries -= 1
@@ -143,13 +144,9 @@ class Members:
             member.close()
 
     def _prove(self, member: Member, until: float) -> None:
-        if not self._proving.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise NotConnected(str(member.address))
-        try:
+        with turn(self._proving, until):
             if not member.proven:
                 member.prove(max(0.0, until - time.monotonic()))
-        finally:
-            self._proving.release()
 
     def _outcome(self, future: Any, member: Member, call: Call, request: Any, until: float) -> Any:
         try:

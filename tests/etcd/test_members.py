@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import grpc
 import pytest
 
 import dfbackends
@@ -236,3 +237,32 @@ def test_closing_takes_no_time_whatever_the_server_does(fresh: EtcdServer, state
     fresh.thaw()
     waiting.join(10)
     assert not waiting.is_alive()
+
+
+def test_many_threads_at_a_frozen_server_do_not_wait_for_each_other(fresh: EtcdServer, driver: OpenDriver) -> None:
+    fresh.start()
+    db = driver(f"{fresh.url}timeout=0.5")
+    took: list[float] = []
+
+    def read() -> None:
+        began = time.monotonic()
+        with suppress(grpc.RpcError, NotConnected):
+            db.read([Key(Table("t", "t"), "k")])
+        took.append(time.monotonic() - began)
+
+    def write(number: int) -> None:
+        began = time.monotonic()
+        with suppress(grpc.RpcError, NotConnected):
+            db.write([Write(Key(Table("t", "t"), "k"), b"1")], OpId(f"frozen-{number}"))
+        took.append(time.monotonic() - began)
+
+    with fresh.freezing():
+        threads = [threading.Thread(target=read) for _ in range(6)]
+        threads += [threading.Thread(target=write, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(took) == 12
+    assert max(took) < 1.0 * FACTOR
