@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import grpc
 
+from dfbackends_etcd.errors import NotConnected, NotTrusted
+
 
 class Address(NamedTuple):
     """Where a member answers."""
@@ -62,6 +64,26 @@ class Access:
     tls: Tls | None = None
     connect_timeout: float = 1.0
     timeout: float = 2.0
+
+    def connected(self, address: Address) -> socket.socket:
+        """Return a connection to one member, by TLS where that is used, on which nothing was said.
+
+        :raises NotTrusted: client and server do not agree on TLS
+        :raises NotConnected: nobody answers
+        """
+        try:
+            line = socket.create_connection(address, self.connect_timeout)
+        except OSError as error:
+            raise NotConnected(str(address)) from error
+        try:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls is None:
+                return line
+            return self.tls.context.wrap_socket(line, server_hostname=self.tls.name or address.host)
+        except OSError as error:
+            line.close()
+            kind = NotTrusted if isinstance(error, ssl.SSLError) else NotConnected
+            raise kind(f"{address}: {type(error).__name__}") from error
 
     def channel(self, address: Address) -> grpc.Channel:
         """Return a channel to one member, which connects when it is used."""

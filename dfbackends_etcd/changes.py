@@ -31,7 +31,7 @@ class ChangeFeed(EtcdFeed[Stream, Change]):
 
     def _receive(self, timeout: float, events: Events[Change, Stream]) -> None:
         super()._receive(timeout, events)
-        if _leaves(events):
+        if _leaves(events) and self._failure is None:
             # Where it goes may be told in a moment: the two belong together.
             super()._receive(_MOMENT, events)
         changes = [event for event in events if isinstance(event, Change)]

@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -25,7 +25,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from dfbackends_etcd.access import Access, Address
-from dfbackends_etcd.errors import LineLost, NotConnected, NotTrusted
+from dfbackends_etcd.errors import LineLost
 
 _READ_SIZE = 262_144
 _ENOUGH = 1 << 20
@@ -60,7 +60,7 @@ class Wire:
 
     def __init__(self, address: Address, access: Access) -> None:
         self._timeout = access.timeout
-        self._socket = _connected(address, access)
+        self._socket = access.connected(address)
         self._socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
@@ -78,15 +78,17 @@ class Wire:
         self._protocol.increment_flow_control_window(_WINDOW)
         self._unsent: deque[tuple[int, bytes, bool]] = deque()
         self._received: dict[int, bytearray] = {}
+        self._failure: Exception | None = None
 
     def open(self, path: str, metadata: Iterable[tuple[str, str]]) -> int:
-        """Begin a call, and return the number of its stream."""
+        """Begin a call, and return the number of its stream; errors as for ``send``."""
+        headers = [*self._common, (":path", path), ("content-type", "application/grpc"), *metadata]
+        # Those that begin with a colon come first.
+        headers.sort(key=lambda header: header[0][0] != ":")
         with self._sending:
-            with self._lock:
+            with self._lock, _protocol():
                 stream = self._protocol.get_next_available_stream_id()
-                headers = [*self._common, (":path", path), ("content-type", "application/grpc"), *metadata]
-                # Those that begin with a colon come first.
-                self._protocol.send_headers(stream, sorted(headers, key=lambda header: header[0][0] != ":"))
+                self._protocol.send_headers(stream, headers)
                 self._received[stream] = bytearray()
             self._flush()
         return stream
@@ -99,7 +101,7 @@ class Wire:
         texts = [message.SerializeToString() for message in messages]
         data = b"".join(_PREFIX.pack(0, len(text)) + text for text in texts)
         with self._sending:
-            with self._lock:
+            with self._lock, _protocol():
                 self._unsent.append((stream, data, last))
                 self._allow()
             self._flush()
@@ -125,27 +127,28 @@ class Wire:
 
     def _at_hand(self) -> list[Part | End]:
         found: list[Part | End] = []
-        size, ended = 0, False
-        while size < _ENOUGH and not ended:
+        size = 0
+        while size < _ENOUGH and self._failure is None:
             try:
-                with self._lock:
+                with self._lock, _protocol():
                     data = self._socket.recv(_READ_SIZE)
-                    if data:
-                        self._take(data, found)
+                    if not data:
+                        raise LineLost("the member has closed the line")
+                    self._take(data, found)
             except _NOT_NOW:
                 break
-            except (OSError, ProtocolError) as error:
-                if not found:
-                    raise LineLost(f"receiving failed: {type(error).__name__}") from error
-                break
-            ended = not data
-            size += len(data)
-        if size:
-            # The member is told what was taken, and that it is heard.
-            with self._sending:
+            except (OSError, LineLost) as error:
+                self._failure = error
+            else:
+                size += len(data)
+        if self._failure is not None and not found:
+            raise LineLost("the line has ended") from self._failure
+        # The member is told what was taken. Where somebody else sends, that is for the next time: his turn may wait for ours.
+        if self._failure is None and self._sending.acquire(blocking=False):
+            try:
                 self._flush()
-        if ended and not found:
-            raise LineLost("the member has closed the line")
+            finally:
+                self._sending.release()
         return found
 
     def _take(self, data: bytes, found: list[Part | End]) -> None:
@@ -222,19 +225,10 @@ class Wire:
                 raise LineLost(f"sending failed: {type(error).__name__}") from error
 
 
-def _connected(address: Address, access: Access) -> socket.socket:
+@contextlib.contextmanager
+def _protocol() -> Iterator[None]:
+    """Raise LineLost for what is against the protocol: the member, or the line, has ended what is used."""
     try:
-        line = socket.create_connection(address, access.connect_timeout)
-    except OSError as error:
-        raise NotConnected(str(address)) from error
-    try:
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if access.tls is None:
-            return line
-        return access.tls.context.wrap_socket(line, server_hostname=access.tls.name or address.host)
-    except ssl.SSLError as error:
-        line.close()
-        raise NotTrusted(f"{address}: {type(error).__name__}") from error
-    except OSError as error:
-        line.close()
-        raise NotConnected(str(address)) from error
+        yield
+    except ProtocolError as error:
+        raise LineLost(f"the line is out of step: {type(error).__name__}") from error
