@@ -152,30 +152,36 @@ class Wire:
         return found
 
     def _take(self, data: bytes, found: list[Part | End]) -> None:
-        protocol = self._protocol
+        """Add what data tells; also where it tells that the line ends, what came before."""
         touched: dict[int, None] = {}
-        for event in protocol.receive_data(data):
-            if isinstance(event, DataReceived):
-                self._received.setdefault(event.stream_id, bytearray()).extend(event.data)
-                if event.flow_controlled_length:
-                    protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                touched[event.stream_id] = None
-            elif isinstance(event, ResponseReceived | TrailersReceived):
-                headers = dict(event.headers)
-                if b"grpc-status" in headers:
-                    self._cut(touched, found)
-                    text = unquote(headers.get(b"grpc-message", b"").decode())
-                    found.append(End(event.stream_id, int(headers[b"grpc-status"]), text))
-                elif headers.get(b":status", b"200") != b"200":
-                    raise LineLost("what answers is no etcd")
-            elif isinstance(event, StreamReset):
-                raise LineLost(f"the member has reset a stream: {event.error_code}")
-            elif isinstance(event, StreamEnded):
-                self._received.pop(event.stream_id, None)
-            elif isinstance(event, ConnectionTerminated):
-                raise LineLost(f"the member has ended the line: {event.error_code}")
-        self._cut(touched, found)
+        try:
+            for event in self._protocol.receive_data(data):
+                self._take_one(event, touched, found)
+        finally:
+            self._cut(touched, found)
         self._allow()
+
+    def _take_one(self, event: Any, touched: dict[int, None], found: list[Part | End]) -> None:
+        if isinstance(event, DataReceived):
+            self._received.setdefault(event.stream_id, bytearray()).extend(event.data)
+            if event.flow_controlled_length:
+                self._protocol.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            touched[event.stream_id] = None
+        elif isinstance(event, ResponseReceived | TrailersReceived):
+            headers = dict(event.headers)
+            if b"grpc-status" in headers:
+                self._cut(touched, found)
+                text = unquote(headers.get(b"grpc-message", b"").decode())
+                found.append(End(event.stream_id, int(headers[b"grpc-status"]), text))
+            elif headers.get(b":status", b"200") != b"200":
+                raise LineLost("what answers is no etcd")
+        elif isinstance(event, StreamEnded):
+            self._cut(touched, found)
+            self._received.pop(event.stream_id, None)
+        elif isinstance(event, StreamReset):
+            raise LineLost(f"the member has reset a stream: {event.error_code}")
+        elif isinstance(event, ConnectionTerminated):
+            raise LineLost(f"the member has ended the line: {event.error_code}")
 
     def _cut(self, touched: dict[int, None], found: list[Part | End]) -> None:
         """Cut what has arrived into messages."""

@@ -13,11 +13,12 @@ import pytest
 
 import dfbackends
 from contract_tests.servers.node import HOST
-from contract_tests.waiting import FACTOR
+from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused, Unavailable
 from dfbackends_etcd.testing import EtcdServer
 from tests.etcd.certificates import authority, certificate
 from tests.etcd.conftest import Open
+from tests.inbox import Inbox
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,20 @@ def test_everything_works_by_tls(secure: EtcdServer, folder: Path, opened: Open)
 
     assert backend.db.get("tls", "k") == "x" * 500_000
     assert len(list(backend.db.entries("tls"))) == 301
+
+
+def test_lines_are_by_tls_too(secure: EtcdServer, folder: Path, opened: Open) -> None:
+    backend, inbox = opened(url(secure, folder)), Inbox()
+    backend.pubsub.subscribe("tls", inbox.on_message, on_loss=inbox.on_loss)
+    mirror = backend.mirror("lines")
+    mirror.wait_synced(10)
+
+    for number in range(300):
+        backend.pubsub.publish("tls", f"{number}" + "x" * 10_000)
+    backend.db.put_many("lines", {str(number): number for number in range(300)})
+
+    assert inbox.count(300) == [f"{number}" + "x" * 10_000 for number in range(300)]
+    eventually(lambda: mirror.size == 300, "all entries")
 
 
 @pytest.mark.parametrize(("ca", "client"), [("other", "client"), ("ca", "")], ids=["wrong CA", "no client certificate"])
