@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -17,7 +18,7 @@ from dfbackends_etcd.members import Members
 from dfbackends_etcd.place import found
 from dfbackends_etcd.store import store
 from dfbackends_etcd.stubs import rpc
-from dfbackends_etcd.watches import Asked, Watched, Watches
+from dfbackends_etcd.watches import Asked, Number, Watched, Watches
 from dfbackends_etcd.wire import End, Part
 
 _WATCH = "/etcdserverpb.Watch/Watch"
@@ -55,7 +56,7 @@ class EtcdFeed(Feed[T, M]):
         self._failure: Exception | None = None
         self._doubted = False
         self._wire, self._member, self._metadata = dialled(members)
-        self._stream = self._wire.open(_WATCH, (*self._metadata, _WITH_LEADER))
+        self._begin_stream()
 
     @property
     def position(self) -> Position | None:
@@ -63,17 +64,12 @@ class EtcdFeed(Feed[T, M]):
 
     def subscribe(self, topics: Sequence[T]) -> None:
         with self._lock:
-            requests = []
+            self._watches.wanted.update(topics)
+            start, asked = self._start, []
             for topic in topics:
-                key, range_end = self._range(topic)
-                begin = 0 if self._start is None else self._start.ahead.get(key.decode(), self._start.revision) + 1
-                self._watches.wanted.add(topic)
-                self._watches.asked.append(Asked(topic, key, begin))
-                create = rpc.WatchCreateRequest(
-                    key=key, range_end=range_end, start_revision=begin, filters=self.filters, progress_notify=True
-                )
-                requests.append(rpc.WatchRequest(create_request=create))
-            self._wire.send(self._stream, requests)
+                key, _ = self._range(topic)
+                asked.append(Asked(topic, key, 0 if start is None else start.ahead.get(key.decode(), start.revision) + 1))
+            self._ask(asked)
 
     def unsubscribe(self, topics: Sequence[T]) -> None:
         with self._lock:
@@ -117,23 +113,28 @@ class EtcdFeed(Feed[T, M]):
         try:
             parts = self._wire.receive(timeout)
             self._watches.settle(quiet=not parts)
-            responses = []
+            answers = []
             for part in parts:
-                if part.stream != self._stream:
+                waiting = self._watches.asked.get(part.stream)
+                if waiting is None:
                     self._answered(part, events)
                 elif isinstance(part, End):
                     raise LineLost(f"the member has ended the watches: {part.text}")
                 else:
-                    responses.append(rpc.WatchResponse.FromString(part.data))
+                    response = rpc.WatchResponse.FromString(part.data)
+                    answers.append((part.stream, response, waiting.popleft() if response.created else None))
             self._enter_all(
                 [
                     (asked.topic, asked.start - 1 if asked.start else response.header.revision)
-                    for asked, response in zip(list(self._watches.asked), filter(_is_created, responses), strict=False)
-                    if not response.canceled
+                    for _, response, asked in answers
+                    if asked is not None and not response.canceled
                 ]
             )
-            for response in responses:
-                self._take(response, events)
+            for stream, response, asked in answers:
+                if asked is not None:
+                    self._begin(stream, asked, response, events)
+                else:
+                    self._take(stream, response, events)
         except Exception as error:
             if not events:
                 raise
@@ -148,52 +149,74 @@ class EtcdFeed(Feed[T, M]):
         self._doubted = False
         events.append(Alive())
 
-    def _take(self, response: Any, events: Events[M, T]) -> None:
-        number = response.watch_id
-        watch = self._watches[number]
-        if response.created:
-            events.append(self._begin(self._watches.asked.popleft(), response))
-        elif watch is None:
+    def _take(self, stream: int, response: Any, events: Events[M, T]) -> None:
+        watch = self._watches[Number(stream, response.watch_id)]
+        if watch is None:
             # It was given up.
             return
-        elif response.canceled:
+        if response.canceled:
             if response.compact_revision:
                 raise Gone("what came after this place is compacted")
             raise LineLost(f"the member has ended a watch: {response.cancel_reason}")
-        elif response.events:
+        if response.events:
             self._watches.last = self._heard(watch, response.events, events)
             watch.at = response.events[-1].kv.mod_revision
             self._watches.see(watch.at)
         else:
             watch.at = max(watch.at, response.header.revision)
 
-    def _begin(self, asked: Asked[T], response: Any) -> Confirmed[T] | Denied[T]:
+    def _begin(self, stream: int, asked: Asked[T], response: Any, events: Events[M, T]) -> None:
         topic, key, start = asked
         if response.canceled:
-            return self._refused(topic, response.cancel_reason)
+            self._refused(stream, asked, response.cancel_reason, events)
+            return
+        number = Number(stream, response.watch_id)
         watch = Watched(topic, key, start - 1 if start else response.header.revision)
         self._enter(watch)
         with self._lock:
-            known = self._watches.add(response.watch_id, watch)
-            if self._watches[response.watch_id] is None:
-                self._cancel([response.watch_id])
-        return Confirmed(topic, (known or watch).head)
+            known = self._watches.add(number, watch)
+            if self._watches[number] is None:
+                self._cancel([number])
+        events.append(Confirmed(topic, (known or watch).head))
 
-    def _refused(self, topic: T, reason: str) -> Denied[T]:
-        """Return why a topic is refused; the member does not tell a lost right from a token that it knows no more."""
-        key, range_end = self._range(topic)
+    def _refused(self, stream: int, asked: Asked[T], reason: str, events: Events[M, T]) -> None:
+        """Tell that a topic is refused, or ask again: a member does not tell a missing right from a token that is too old."""
+        key, range_end = self._range(asked.topic)
         try:
             self._members.answer("range", rpc.RangeRequest(key=key, range_end=range_end, limit=1, keys_only=True))
         except grpc.RpcError as error:
-            if is_forbidden(error):
-                return Denied(topic, error)
-            raise
-        raise LineLost(f"the member refuses a watch: {reason}")
+            if not is_forbidden(error):
+                raise
+            events.append(Denied(asked.topic, error))
+            return
+        _, metadata = self._members.reach(time.monotonic() + self._members.timeout)
+        with self._lock:
+            if stream == self._stream:
+                if metadata == self._metadata:
+                    raise LineLost(f"the member refuses a watch: {reason}")
+                self._metadata = metadata
+                self._begin_stream()
+            self._ask([asked])
 
-    def _cancel(self, numbers: Sequence[int]) -> None:
-        if numbers:
-            requests = [rpc.WatchRequest(cancel_request=rpc.WatchCancelRequest(watch_id=number)) for number in numbers]
-            self._wire.send(self._stream, requests)
+    def _begin_stream(self) -> None:
+        """Ask by another stream from now on, with the token that there is now."""
+        self._stream = self._wire.open(_WATCH, (*self._metadata, _WITH_LEADER))
+        self._watches.asked[self._stream] = deque()
+
+    def _ask(self, asked: Sequence[Asked[T]]) -> None:
+        self._watches.asked[self._stream].extend(asked)
+        requests = []
+        for topic, key, start in asked:
+            create = rpc.WatchCreateRequest(
+                key=key, range_end=self._range(topic)[1], start_revision=start, filters=self.filters, progress_notify=True
+            )
+            requests.append(rpc.WatchRequest(create_request=create))
+        self._wire.send(self._stream, requests)
+
+    def _cancel(self, numbers: Sequence[Number]) -> None:
+        for stream, watch in numbers:
+            cancel = rpc.WatchCancelRequest(watch_id=watch)
+            self._wire.send(stream, [rpc.WatchRequest(cancel_request=cancel)])
 
     @abstractmethod
     def _range(self, topic: T) -> tuple[bytes, bytes]:
@@ -209,7 +232,3 @@ class EtcdFeed(Feed[T, M]):
     @abstractmethod
     def _heard(self, watch: Watched[T], found: Sequence[Any], events: Events[M, T]) -> Any:
         """Add what events of etcd tell; return a key that was put by one of them, by which the store will be known."""
-
-
-def _is_created(response: Any) -> bool:
-    return bool(response.created)

@@ -15,6 +15,13 @@ _SETTLED = 5.0
 T = TypeVar("T")
 
 
+class Number(NamedTuple):
+    """What a watch is known by: a stream, and its number there."""
+
+    stream: int
+    watch: int
+
+
 class Asked(NamedTuple, Generic[T]):
     """A topic that the member will confirm, and the revision at which it begins; 0 for the next one."""
 
@@ -59,30 +66,33 @@ class Watches(Generic[T]):
 
     def __init__(self, revision: int) -> None:
         """Know nothing but that the store has come to a revision."""
-        self.asked: deque[Asked[T]] = deque()
+        self.asked: dict[int, deque[Asked[T]]] = {}
+        """What is not answered yet, by stream: on each of them the answers come in order."""
         self.wanted: set[T] = set()
         self.last: Any = None
         """The last key that was seen to be put, where it tells this store from its copies."""
-        self._ids: dict[T, int] = {}
-        self._watches: dict[int, Watched[T]] = {}
+        self._numbers: dict[T, Number] = {}
+        self._watches: dict[Number, Watched[T]] = {}
         self._seen = revision
         self._sample = _Sample(time.monotonic(), revision)
 
-    def __getitem__(self, number: int) -> Watched[T] | None:
+    def __getitem__(self, number: Number) -> Watched[T] | None:
         return self._watches.get(number)
 
-    def add(self, number: int, watch: Watched[T]) -> Watched[T] | None:
+    def add(self, number: Number, watch: Watched[T]) -> Watched[T] | None:
         """Take a watch in; return the one that there is already, or None. A topic that nobody wants has none."""
-        known = self._watches.get(self._ids.get(watch.topic, -1))
-        if known is None and watch.topic in self.wanted:
-            self._ids[watch.topic] = number
+        before = self._numbers.get(watch.topic)
+        if before is not None:
+            return self._watches[before]
+        if watch.topic in self.wanted:
+            self._numbers[watch.topic] = number
             self._watches[number] = watch
-        return known
+        return None
 
-    def discard(self, topic: T) -> int | None:
+    def discard(self, topic: T) -> Number | None:
         """Want a topic no more; return the number of its watch."""
         self.wanted.discard(topic)
-        number = self._ids.pop(topic, None)
+        number = self._numbers.pop(topic, None)
         if number is not None:
             del self._watches[number]
         return number
@@ -105,7 +115,8 @@ class Watches(Generic[T]):
     def place(self, store: Store, base: Place | None) -> Place:
         """Return the place behind what was told; what nobody has asked for is still where it was at first."""
         told = {watch.key: watch.at for watch in list(self._watches.values())}
-        told.update({asked.key: asked.start - 1 for asked in list(self.asked) if asked.start})
+        for asked in list(self.asked.values()):
+            told.update({key: start - 1 for _, key, start in list(asked) if start})
         now = store._replace(revision=max(store.revision, self._seen))
         last = witness(self.last)
         if told:

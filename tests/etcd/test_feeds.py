@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,17 @@ def proven(feed: Feed[Any, Any], seconds: float) -> bool:
         if Alive() in feed.receive(0.05):
             return True
     return False
+
+
+@contextmanager
+def frozen(*nodes: EtcdServer) -> Iterator[None]:
+    """Freeze members; all their threads stand still when this begins."""
+    with ExitStack() as frozen:
+        for node in nodes:
+            assert node.pid is not None
+            frozen.enter_context(node.freezing())
+            os.waitid(os.P_PID, node.pid, os.WSTOPPED | os.WNOWAIT)
+        yield
 
 
 def position_of(feed: Feed[Any, Any]) -> Position:
@@ -423,7 +436,7 @@ def test_a_probe_is_not_answered_by_a_member_that_stands_still(
 ) -> None:
     feed = line(pubsub.listen, topic)
 
-    with server.freezing():
+    with frozen(server):
         assert not proven(feed, SILENT - 1)
 
 
@@ -431,7 +444,7 @@ def test_a_probe_is_not_answered_by_a_member_that_is_cut_off(cluster: EtcdCluste
     feed = line(carrier(cluster.nodes[0].url).listen, "a")
     assert proven(feed, SILENT)
 
-    with cluster.nodes[1].freezing(), cluster.nodes[2].freezing():
+    with frozen(*cluster.nodes[1:]):
         assert not proven(feed, SILENT - 1)
 
 
@@ -442,7 +455,7 @@ def test_the_next_line_goes_to_another_member_than_the_one_that_was_silent(
     feed = line(pubsub.listen, "a")
     position = position_of(feed)
     [serving] = [node for node in cluster.nodes if serves(node)]
-    with serving.freezing():
+    with frozen(serving):
         assert not proven(feed, SILENT - 1)
         feed.close()
 
@@ -499,6 +512,29 @@ def test_a_topic_without_a_right_is_denied_and_the_line_goes_on(server: EtcdServ
         ask("UserDelete", rpc.AuthUserDeleteRequest(name="agent"))
         token = server.ask("Auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token
         ask("RoleDelete", rpc.AuthRoleDeleteRequest(role="agent"))
+
+
+def test_a_token_that_is_not_taken_any_more_is_no_end_of_a_line(server: EtcdServer, carrier: OpenCarrier, line: Listen) -> None:
+    with guarded(server):
+        pubsub = carrier(f"etcd://{ROOT}:{PASSWORD}@{HOST}:{server.port}?")
+        feed = line(pubsub.listen, "before")
+        token = server.ask("Auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token
+        # All tokens are forgotten by it.
+        server.ask("Auth", "AuthDisable", rpc.AuthDisableRequest(), token=token)
+        server.ask("Auth", "AuthEnable", rpc.AuthEnableRequest())
+
+        feed.subscribe(["after", "later", "before"])
+        confirmed = received(feed, 3)
+        feed.unsubscribe(["later"])
+        pubsub.publish([Message(name, name.encode()) for name in ("before", "after", "later")])
+
+        assert [(type(event), event.topic) for event in confirmed] == [
+            (Confirmed, "after"),
+            (Confirmed, "later"),
+            (Confirmed, "before"),
+        ]
+        assert {message.data for message in received(feed, 2)} == {b"before", b"after"}
+        assert proven(feed, SILENT)
 
 
 def test_a_line_that_waits_ends_when_it_is_closed(pubsub: EtcdPubSub, topic: str, line: Listen) -> None:
