@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 
-from dfbackends.api import Feed, Limits, Message, Position, PubSubApi
+from dfbackends.api import Feed, Finding, Inspecting, Limits, Message, Position, PubSubApi
 from dfbackends.errors import ErrorTable
 from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_lease_lost
+from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import OVERHEAD, message_puts
 from dfbackends_etcd.lease import Lease
 from dfbackends_etcd.members import Members
@@ -17,7 +18,7 @@ from dfbackends_etcd.step import Size
 from dfbackends_etcd.stubs import rpc
 
 
-class EtcdPubSub(PubSubApi):
+class EtcdPubSub(PubSubApi, Inspecting):
     """The messages of a cluster of etcd. Those of a topic are put into one key, one after the other, and watched there."""
 
     errors: ErrorTable = ERRORS
@@ -44,6 +45,9 @@ class EtcdPubSub(PubSubApi):
 
     def listen(self, after: Position | None = None) -> Feed[str, Message]:
         return MessageFeed(self._members, after)
+
+    def inspect(self) -> Sequence[Finding]:
+        return inspected(self._members, self._size.ops)
 
     def close(self) -> None:
         self._members.close()

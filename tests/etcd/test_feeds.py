@@ -566,3 +566,9 @@ def test_a_line_has_no_thread(pubsub: EtcdPubSub, topic: str, line: Listen) -> N
 
     assert proven(feed, SILENT)
     assert set(threading.enumerate()) <= before
+
+
+def test_the_members_of_a_carrier_are_looked_at(cluster: EtcdCluster, carrier: OpenCarrier) -> None:
+    findings = carrier(cluster.nodes[0].url).inspect()
+
+    assert any("it has 3 members" in finding.text for finding in findings)
