@@ -2,10 +2,10 @@
 
 Where the backend stamps messages with heads, they form a chain, and a message whose ``prev`` is not the head last seen has
 others missing before it; the sequence of its publisher then only tells whether it is a repetition. Where it does not, the
-sequence tells both, and the age of the previous message tells whether that one was meant for us. It is taken to have come that much
-earlier than this one; since a message comes after it was sent, it was sent no later than that. So none that was sent after a
-confirmation is ever taken for one before it, and one that was sent before is told as missing only if it was by less than this one
-has been on its way: clocks of two hosts tell nothing better.
+sequence tells both, and the age of the previous message tells whether that one was meant for us. It is taken to have come
+that much earlier than this one; since a message comes after it was sent, it was sent no later than that. So none that was sent
+after a confirmation is ever taken for one before it, and one that was sent before is told as missing only if it was by less
+than this one has been on its way: clocks of two hosts tell nothing better.
 
 A line that goes on after a break begins a new chain, which may hide what was lost just before the break: there the sequence
 tells it, when a publisher is heard again.

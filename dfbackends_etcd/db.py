@@ -29,10 +29,10 @@ from dfbackends.api import (
     Watching,
     Write,
 )
-from dfbackends.errors import ErrorTable
+from dfbackends.errors import Divided, ErrorTable, OutcomeUnknown, understand
 from dfbackends_etcd import scan
 from dfbackends_etcd.changes import ChangeFeed
-from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_full, is_lease_lost
+from dfbackends_etcd.errors import ERRORS, LeaseLost, NotTried, is_full, is_lease_lost
 from dfbackends_etcd.heads import heads
 from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import end, fence, name_prefix, record
@@ -102,7 +102,11 @@ class EtcdDb(DbApi, Transactional, Watching, Inspecting):
             except Exception as error:
                 if not done:
                     raise
-                raise PartlyDone(f"the first {len(done)} of {len(writes)} writes were done") from error
+                # What is refused would be so for the rest, too; behind what is in doubt it was not tried.
+                doubtful = understand(error, self.errors).kind is OutcomeUnknown
+                rest: Exception = NotTried("a part before it is in doubt") if doubtful else error
+                failed = [error] * len(part) + [rest] * (len(writes) - len(done) - len(part))
+                raise Divided([*done, *failed]) from error
         return done
 
     def commit(

@@ -34,6 +34,10 @@ class Contended(Exception):
     """Other clients changed the same entries again and again while this write looked at them; it was not done."""
 
 
+class NotTried(Exception):
+    """The write was not sent, since one before it in the same call failed."""
+
+
 class PartlyDone(Exception):
     """A part of the call was done, another one was not; the cause tells why."""
 
@@ -119,6 +123,7 @@ ERRORS: ErrorTable = [
     Meaning(LeaseLost, None, Unavailable, "overloaded"),
     Meaning(Contended, None, Unavailable, "overloaded"),
     Meaning(LineLost, None, Unavailable, "unreachable"),
+    Meaning(NotTried, None, Unavailable, "unreachable"),
     Meaning(PartlyDone, None, OutcomeUnknown, "unreachable"),
     Meaning(grpc.RpcError, never_connected, Unavailable, "unreachable"),
     # Who is not let in is told so before anything is looked at.

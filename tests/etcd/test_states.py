@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from dfbackends import Refused
+from dfbackends import PartlyDone, Refused
 from dfbackends.api import Key, OpId, Table, Write
-from dfbackends.errors import Unavailable, understand
+from dfbackends.errors import Divided, OutcomeUnknown, Unavailable, understand
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.errors import is_full
 from dfbackends_etcd.stubs import rpc
@@ -104,6 +104,51 @@ def test_a_server_that_has_room_again_is_used_by_the_same_object(small: EtcdServ
 
     backend.db.put("t", "again", 1)
     assert backend.db.get("t", "again") == 1
+
+
+def test_of_many_writes_each_is_told_by_its_own_outcome_when_the_server_becomes_full(small: EtcdServer, opened: Open) -> None:
+    backend = opened(small.url)
+
+    with pytest.raises(PartlyDone) as caught:
+        backend.db.put_many("t", {f"k{number}": "x" * 60_000 for number in range(250)})
+
+    stored = {entry.key: entry.revision for entry in backend.db.entries("t")}
+    assert stored == caught.value.done
+    assert len(stored) + len(caught.value.failed) == 250
+    assert {type(error) for error in caught.value.failed.values()} == {Refused}
+
+
+def test_of_many_writes_only_those_under_way_are_in_doubt(fresh: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]) -> None:
+    """The server stands still when the second part of three has arrived."""
+    fresh.start()
+    db, table = driver(fresh.url), Table("t", "t")
+    writes = [Write(Key(table, f"k{number:03}"), b"1") for number in range(300)]
+    told: list[Exception] = []
+
+    def write() -> None:
+        for _ in range(200):
+            try:
+                db.write(writes, next(ops))
+            except Divided as error:
+                told.append(error)
+                return
+            except Exception as error:
+                told.append(error)
+                fresh.thaw()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while thread.is_alive() and not any(isinstance(error, Divided) for error in told):
+        fresh.freeze()
+        thread.join(2.5)
+        fresh.thaw()
+        thread.join(0.02)
+    thread.join()
+
+    answers = told[-1].answers if isinstance(told[-1], Divided) else []
+    kinds = [understand(answer, db.errors).kind if isinstance(answer, Exception) else int for answer in answers]
+    assert kinds == sorted(kinds, key=[int, OutcomeUnknown, Unavailable].index)
+    assert kinds.count(OutcomeUnknown) == 100
 
 
 def test_what_was_done_is_told_by_a_full_server_and_what_was_not_stays_in_doubt(
