@@ -51,12 +51,15 @@ class Changes:
                     self._replicas[stream] = others
             self.line.unsubscribe(stream, replica)
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
+    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
         """Return the heads of streams in the store.
 
-        :raises Unavailable: the store stayed away past the deadline
+        It is not asked again after so many seconds: who may be stale is told so before it is known why the store is silent.
+
+        :raises Unavailable: the store stayed away
         """
-        return self._store.repeated(lambda: self._driver.heads(streams), "comparing", [Key(table, "") for table, _ in streams])
+        keys = [Key(table, "") for table, _ in streams]
+        return self._store.repeated(lambda: self._driver.heads(streams), "comparing", keys, within)
 
     def heard(self, messages: Sequence[Change], now: float) -> None:
         """Pass on changes, those of one table together, so that an entry that moves is never seen to be missing."""

@@ -230,8 +230,8 @@ class Follower:
             self._missed = True
             self.replica.doubt(overdue)
         else:
-            began = time.monotonic()
-            if self.replica.check(self._changes.heads):
+            changes, began = self._changes, time.monotonic()
+            if self.replica.check(lambda streams: changes.heads(streams, 2 * self._interval)):
                 self._missed = False
                 self._prove(began)
             else:

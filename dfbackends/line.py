@@ -160,19 +160,21 @@ class Line(Generic[T, M]):
 
     def _follow(self, watch: Watch[T, M]) -> tuple[Exception, Position | None]:
         """Tell what arrives until the line breaks; return why it did, and the place to go on from."""
-        position = None
+        told = False
         try:
             while watch.early:
                 self._listener.heard(*watch.early.popleft())
+            told = True
             while self._topics.broken is None:
-                position = watch.feed.position
                 events, now = watch.receive()
                 self._outage.up()
                 # Should telling fail, what was received is lost with it: then nobody may go on from there.
-                position = None
+                told = False
                 self._tell(events, now)
+                told = True
         except BaseException as error:  # noqa: BLE001 - whatever it is, the line can not be relied on any more.
-            return self._topics.broken or _ordinary(error), None if isinstance(error, Gone) else position
+            goes_on = told and not isinstance(error, Gone)
+            return self._topics.broken or _ordinary(error), watch.feed.position if goes_on else None
         return self._topics.broken, watch.feed.position
 
     def _tell(self, events: Sequence[M | Confirmed[T] | Denied[T] | Alive], now: float) -> None:

@@ -6,6 +6,7 @@ where the driver keeps outcomes, and at last asked for or fenced off by ``cancel
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -131,10 +132,11 @@ class Reliable:
         except Error as error:
             raise unknown(error) from error.__cause__
 
-    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
-        """Return what a call that changes nothing, or nothing more when repeated, returns."""
+    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key], within: float = math.inf) -> R:
+        """Return what a call that changes nothing, or nothing more when repeated, returns; ``within`` may end it earlier."""
         self.check_open()
-        attempts = Attempts(self.patience, failover=self.driver.failover, timeout=self.driver.timeout)
+        patience = self.patience._replace(deadline=min(self.patience.deadline, within))
+        attempts = Attempts(patience, failover=self.driver.failover, timeout=self.driver.timeout)
         while True:
             try:
                 return call()

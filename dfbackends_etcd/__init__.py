@@ -1,1 +1,1 @@
-"""The etcd backend of dfbackends: nothing is registered yet, and nothing here claims to work."""
+"""dfbackends on etcd: one node, or a cluster."""

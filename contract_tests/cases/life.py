@@ -103,7 +103,8 @@ class LifeCases(Cases):
         backend.close()
 
         assert threads() - before_threads == set()
-        assert files() == before_files
+        # The client may have threads of its own, outside of Python, that close what it has used.
+        eventually(lambda: files() == before_files, "all sockets and files are closed", 1)
 
     @clause("LIFE-01")
     def test_close_from_a_handler(self, store: Store) -> None:
@@ -243,4 +244,5 @@ class LifeCases(Cases):
 
         gc.collect()
         assert threads() - before_threads == set()
-        assert files() == before_files
+        # The client may have threads of its own, outside of Python, that close what it has used.
+        eventually(lambda: files() == before_files, "all sockets and files are closed", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
 
 from contract_tests.network.connection import Connection, close
 from contract_tests.network.flow import Mode
@@ -27,7 +26,8 @@ class Proxy:
         self._trap: Trap | None = None
         self._holds: list[Hold] = []
         self._connections: set[Connection] = set()
-        self._accepting: asyncio.Task[None] | None = None
+        self._connecting: dict[asyncio.Task[None], socket.socket] = {}
+        self._listening: socket.socket | None = None
         # A socket that does not listen keeps the port while the one that does is closed: else another could get it.
         self._place = _bound(0)
         self.port: int = self._place.getsockname()[1]
@@ -84,26 +84,22 @@ class Proxy:
         self._place.close()
 
     async def _accept(self) -> None:
-        if self._accepting is None:
-            listening = _bound(self.port)
+        if self._listening is None:
+            listening = self._listening = _bound(self.port)
             listening.listen(128)
             listening.setblocking(False)
-            self._accepting = asyncio.ensure_future(self._listen(listening))
+            # No task takes them: one that is cancelled may have taken one already, which nobody would end.
+            asyncio.get_running_loop().add_reader(listening, self._arrived, listening)
 
-    async def _listen(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        connecting: set[asyncio.Task[None]] = set()
+    def _arrived(self, listening: socket.socket) -> None:
         try:
-            while True:
-                client, _ = await loop.sock_accept(listening)
-                task = asyncio.ensure_future(self._connect(client))
-                connecting.add(task)
-                task.add_done_callback(connecting.discard)
-        finally:
-            for task in connecting:
-                task.cancel()
-            # What waits in its queue is told by an RST.
-            listening.close()
+            client, _ = listening.accept()
+        except OSError:
+            return
+        client.setblocking(False)
+        task = asyncio.ensure_future(self._connect(client))
+        self._connecting[task] = client
+        task.add_done_callback(self._connecting.pop)
 
     async def _connect(self, client: socket.socket) -> None:
         server = socket.socket()
@@ -124,11 +120,16 @@ class Proxy:
         connection.start().add_done_callback(lambda _: self._connections.discard(connection))
 
     async def _refuse(self, *, others: bool = False) -> int:
-        accepting, self._accepting = self._accepting, None
-        if accepting is not None:
-            accepting.cancel()
-            with suppress(asyncio.CancelledError):
-                await accepting
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            asyncio.get_running_loop().remove_reader(listening)
+            for task, client in self._connecting.items():
+                task.cancel()
+                # A task that has not begun ends nothing.
+                close(client, at_once=True)
+            await asyncio.gather(*self._connecting, return_exceptions=True)
+            # What waits in its queue is told by an RST.
+            listening.close()
         return len(self._connections) if others else await self._reset(list(self._connections))
 
     async def _reset(self, connections: list[Connection]) -> int:

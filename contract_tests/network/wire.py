@@ -142,10 +142,12 @@ class Wire(Injector):
             proxy.close()
 
     def _struck(self, fault: Fault, verb: str, request: Callable[[], R], *, begun: bool = False) -> R:
-        """Make a call that is struck; one that has ``begun`` may need no further request, or one that names no table."""
+        """Make a call that is struck; one that has ``begun`` may need no further request."""
         with self._gate.alone() as go_on:
             if fault in _TRAPS:
-                return self._trapped(fault, verb, request, _TRAPS[fault](b"" if begun else self._needle, go_on), begun=begun)
+                # What one that has begun sends may name no table.
+                needle = b"" if begun and not self._server.chatty else self._needle
+                return self._trapped(fault, verb, request, _TRAPS[fault](needle, go_on), begun=begun)
             if fault is Fault.REFUSED:
                 return self._refused(verb, request, begun=begun)
             with self._states.alone():
@@ -185,6 +187,7 @@ class Wire(Injector):
         return answer
 
     def _trapped(self, fault: Fault, verb: str, request: Callable[[], R], trap: Trap, *, begun: bool) -> R:
+        before = self.plan.hits[fault]
         for proxy in self._calls:
             proxy.set(trap)
         try:
@@ -193,7 +196,9 @@ class Wire(Injector):
             if self._removed(fault, trap, failed=True) and isinstance(trap, Hold):
                 self.plan.hold(lambda: self._calls[0].release(trap))
             raise
-        if not self._removed(fault, trap) and not begun:
+        # Where calls share a connection, another one's fault may have held this one up until all was mended.
+        held_up = self._server.chatty and self.plan.hits[fault] > before
+        if not self._removed(fault, trap) and not begun and not held_up:
             self._came_about(fault, verb)
         return answer
 

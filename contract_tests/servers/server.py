@@ -48,6 +48,8 @@ class Facts(TypedDict, total=False):
     plain: bool
     """Requests carry the names of tables and topics as they are (if it is not denied); else the next bytes from a client
     are taken for its request."""
+    chatty: bool
+    """Clients send bytes that belong to no request, at any time, as those of HTTP/2 do; all requests are plain."""
     failover: Callable[[Server], None] | None
     """Lets another process of a cluster take over, and returns when it serves and another one could again."""
     replicated: bool
@@ -74,6 +76,7 @@ class Server:
         self.states = dict(facts.get("states", {}))
         self.spares = dict(facts.get("spares", {}))
         self.plain = facts.get("plain", True)
+        self.chatty = facts.get("chatty", False)
         self._failover = facts.get("failover")
         self.replaceable = facts.get("replaceable")
         self.nodes: list[Node] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.plugged import plugged
 from tests.cli.running import Result, lines, run
 
 
@@ -19,14 +20,16 @@ def test_an_unknown_backend_names_the_closest() -> None:
     unknown = put("sqlit:app.db")
 
     assert unknown.code == 2
-    assert "did you mean 'sqlite'? (installed: memory, " in unknown.err
+    assert "did you mean 'sqlite'? (installed: etcd, memory, " in unknown.err
 
 
-def test_a_backend_that_is_known_but_not_installed_names_its_package() -> None:
-    unknown = put("etcd://127.0.0.1")
+def test_a_backend_that_is_known_but_not_installed_names_its_package(tmp_path: Path) -> None:
+    hidden = plugged(tmp_path, "dfbackends_etcd", "empty", "")  # Stands before the one that is installed.
+
+    unknown = run("put", "--url", "etcd://127.0.0.1", "t", "k", "1", env=hidden)
 
     assert unknown.code == 2
-    assert "dfbackends-etcd" in unknown.err
+    assert "it comes with the package dfbackends-etcd" in unknown.err
 
 
 @pytest.mark.parametrize("url", ["app.db", "", ":", "/tmp/app.db", "sqlite", "sqlite:", "sqlite://host/app.db"])

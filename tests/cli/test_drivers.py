@@ -51,8 +51,11 @@ def test_each_part_has_its_distribution_contract_abilities_and_limits() -> None:
     assert found["memory", "pubsub"]["lacks"] == {}
 
 
-def test_what_is_not_there_is_not_claimed() -> None:
-    assert not {driver["name"] for driver in run("drivers", "--json").documents} & {"etcd"}
+def test_what_is_not_installed_is_not_claimed(tmp_path: Path) -> None:
+    hidden = plugged(tmp_path, "dfbackends_etcd", "empty", "")  # Stands before the one that is installed.
+
+    assert "etcd" in {driver["name"] for driver in run("drivers", "--json").documents}
+    assert "etcd" not in {driver["name"] for driver in run("drivers", "--json", env=hidden).documents}
 
 
 def test_what_a_driver_can_not_do_is_told_with_what_that_means(installed: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repository.tree import ROOT, files
+from tests.repository.tree import files
 from tests.repository.wheels import built
 
 DISTRIBUTIONS = {
@@ -30,7 +30,3 @@ def test_a_wheel_has_what_the_tree_has(package: str, folder: str, copy: Path, tm
 
     tree = {str(path) for path in files() if path.parts[0] == package}
     assert found == {name for name in tree if name not in {f"{package}/{about}" for about in ABOUT}}
-
-
-def test_the_distribution_that_is_not_written_yet_registers_nothing() -> None:
-    assert "entry_points" not in (ROOT / "dfbackends_etcd" / "setup.cfg").read_text()

@@ -66,11 +66,13 @@ def test_an_unknown_name_is_answered_with_what_is_installed_and_the_closest() ->
 
     assert "'sqlit'" in str(caught.value)
     assert "did you mean 'sqlite'?" in str(caught.value)
-    assert "installed: memory, " in str(caught.value)
+    assert "installed: etcd, memory, " in str(caught.value)
 
 
-def test_a_backend_that_is_not_installed_is_answered_with_its_package() -> None:
-    with pytest.raises(ConfigurationError, match="dfbackends-etcd"):
+def test_a_backend_that_is_not_installed_is_answered_with_its_package(install: Install) -> None:
+    install("dfbackends_etcd", "empty", "")  # It stands before the one that is installed, and registers nothing.
+
+    with pytest.raises(ConfigurationError, match="it comes with the package dfbackends-etcd"):
         dfbackends.open("etcd://127.0.0.1:1")
 
 

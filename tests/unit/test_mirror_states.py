@@ -12,8 +12,12 @@ import pytest
 
 import dfbackends
 from contract_tests.fault import Fault
+from contract_tests.faults.faulty import faulty_db
+from contract_tests.faults.simulated import Simulated
+from contract_tests.plan import Plan
 from contract_tests.servers.replaced_file import ReplacedFile
-from contract_tests.waiting import eventually
+from contract_tests.waiting import Stopwatch, eventually
+from dfbackends.drivers.memory import MemoryDb, shared
 from dfbackends.mirror import Changed, Mirror
 from tests.drivers.poor import PoorDb, PoorStore
 
@@ -83,6 +87,24 @@ def test_a_store_that_is_exchanged_while_a_handler_runs_is_told(tmp_path: Path) 
         eventually(lambda: states[-1], "and says so")
 
     assert states == [True, False, True]
+
+
+def test_a_store_that_would_be_asked_again_for_long_is_told_to_be_away_in_two_intervals() -> None:
+    plan = Plan(str)
+    driver = faulty_db(MemoryDb(shared(secrets.token_hex(8))), Simulated(plan))
+    driver.failover = 30.0
+    states: list[bool] = []
+    interval = 0.2
+
+    with dfbackends.assemble(driver, deadline=60.0) as backend:
+        backend.mirror("t", on_state=lambda _, synced: states.append(synced), check_interval=interval)
+        eventually(lambda: states == [True], "it is current")
+        plan.arm(Fault.REFUSED, verbs=("read",), times=10_000)
+        watch = Stopwatch()
+
+        eventually(lambda: states == [True, False], "it is told to be stale")
+        assert watch.seconds < 2 * interval + 1
+        plan.mend()
 
 
 @pytest.mark.parametrize("topic", ["", "\ud800", 5])

@@ -49,8 +49,8 @@ class HeadsNeverChange(Store):
 class HeadsAreComparedByOrder(Changes):
     """A head of the store that is older than the one that was seen last is no difference."""
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
-        found = super().heads(streams)
+    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
+        found = super().heads(streams, within)
         for place, stream in enumerate(streams):
             for replica in self._replicas.get(stream, ()):
                 mine = replica._parts[stream].head
@@ -67,8 +67,8 @@ def _number(head: str) -> int:
 class EmptyHeadsAreIgnored(Changes):
     """A store that knows nothing of a stream is not compared."""
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
-        found = super().heads(streams)
+    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
+        found = super().heads(streams, within)
         for place, stream in enumerate(streams):
             for replica in self._replicas.get(stream, ()):
                 found[place] = found[place] or replica._parts[stream].head
@@ -79,8 +79,8 @@ class EmptyHeadsAreIgnored(Changes):
 class HeadsAreNotCompared(Changes):
     """The heads of the store are taken for those that were seen last."""
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
-        super().heads(streams)
+    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
+        super().heads(streams, within)
         return [self._heads_of(stream) for stream in streams]
 
     def _heads_of(self, stream: Stream) -> str:

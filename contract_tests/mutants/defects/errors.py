@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
@@ -25,9 +26,9 @@ R = TypeVar("R")
 class ErrorsOfReadingAreRaw(Reliable):
     """What the client raises while something is read is handed on as it is."""
 
-    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
+    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key], within: float = math.inf) -> R:
         try:
-            return super().repeated(call, doing, keys)
+            return super().repeated(call, doing, keys, within)
         except BackendError as error:
             if isinstance(error.__cause__, Exception) and not isinstance(error, Unavailable):
                 raise error.__cause__ from None
@@ -91,18 +92,18 @@ class RefusalsAreRepeated(Reliable):
 class DeadlinesAreStretched(Reliable):
     """A call that has failed at its deadline is tried once more, with another one."""
 
-    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
+    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key], within: float = math.inf) -> R:
         try:
-            return super().repeated(call, doing, keys)
+            return super().repeated(call, doing, keys, within)
         except Unavailable:
-            return super().repeated(call, doing, keys)
+            return super().repeated(call, doing, keys, within)
 
 
 @mutant(kills="test_a_server_that_comes_back")
 class NothingIsRepeated(Reliable):
     """A read that has failed is not tried again."""
 
-    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key]) -> R:
+    def repeated(self, call: Callable[[], R], doing: str, keys: Sequence[Key], within: float = math.inf) -> R:
         self.check_open()
         try:
             return call()

@@ -1,0 +1,1 @@
+"""The etcd driver beside other clients of etcd."""

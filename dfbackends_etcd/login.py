@@ -1,0 +1,67 @@
+"""The token by which calls are known to come from a user."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import grpc
+
+from dfbackends_etcd.access import Access
+from dfbackends_etcd.errors import has_no_users
+from dfbackends_etcd.forking import calling
+from dfbackends_etcd.member import Member
+from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.turn import turn
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+class Login:
+    """Fetches a token where there is a user, and another one when a server takes it no more. All members take the same."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        # Guards what goes along, None where it has to be fetched: one caller does, the others wait for that.
+        self._lock = threading.Lock()
+        self._metadata: Metadata | None = () if access.user is None else None
+
+    def metadata(self, member: Member, until: float) -> Metadata:
+        """Return what goes along with a call, at the time given (time.monotonic) at last.
+
+        :raises NotConnected: another caller waits for a token, and nothing was sent
+        :raises grpc.RpcError: the server did not take the password, or did not answer; nothing else was sent
+        """
+        metadata = self._metadata
+        if metadata is None:
+            with turn(self._lock, until):
+                metadata = self._metadata
+                if metadata is None:
+                    metadata = self._metadata = self._fetched(member, until - time.monotonic())
+        return metadata
+
+    @property
+    def ignored(self) -> bool:
+        """Whether there is a user, and the server has said that it knows none."""
+        return self._access.user is not None and self._metadata == ()
+
+    def refused(self, metadata: Metadata) -> bool:
+        """Take in that a server did not take what went along; return whether there will be something else."""
+        if self._access.user is None:
+            return False
+        with self._lock:
+            # Another caller may have fetched a new one already.
+            if self._metadata == metadata:
+                self._metadata = None
+        return True
+
+    def _fetched(self, member: Member, timeout: float) -> Metadata:
+        """Return a token; nothing where the server knows no users."""
+        request = rpc.AuthenticateRequest(name=self._access.user, password=self._access.password or "")
+        try:
+            with calling():
+                return (("token", member.authenticate(request, timeout=timeout).token),)
+        except grpc.RpcError as error:
+            if has_no_users(error):
+                return ()
+            raise

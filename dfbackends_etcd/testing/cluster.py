@@ -1,0 +1,81 @@
+"""Members that are one store together, or one that is it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+
+from contract_tests.servers.node import free_port
+from contract_tests.waiting import eventually
+from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.testing.process import EtcdServer, url
+
+_PATIENCE = 30.0
+
+
+class EtcdCluster:
+    """So many members; the majority of them goes on without the others."""
+
+    def __init__(self, folder: Path, *settings: str, count: int = 3) -> None:
+        peers = {f"n{number}": free_port() for number in range(count)}
+        self.nodes = [EtcdServer(folder / name, *settings, name=name, peers=peers) for name in peers]
+
+    def start(self) -> None:
+        """Start all, which are one store when this returns.
+
+        :raises NotStarted: one did not answer
+        """
+        for node in self.nodes:
+            node.start()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until all that run are one store, again or for the first time."""
+        _until(lambda: all(node.revision for node in self.running), "the members to have a leader")
+
+    def stop(self) -> None:
+        """End all."""
+        for node in self.nodes:
+            node.stop()
+
+    def kill(self) -> None:
+        """End all at once."""
+        for node in self.nodes:
+            node.kill()
+
+    @property
+    def running(self) -> list[EtcdServer]:
+        """Those that have a process."""
+        return [node for node in self.nodes if node.pid is not None]
+
+    @property
+    def leader(self) -> EtcdServer:
+        """Whom the others follow."""
+        return next(node for node in self.running if node.leads)
+
+    def failover(self) -> None:
+        """Let another member lead, as an operator does."""
+        old = self.leader
+        other = next(node for node in self.running if node is not old)
+        target = other.ask("Maintenance", "Status", rpc.StatusRequest()).header.member_id
+        old.ask("Maintenance", "MoveLeader", rpc.MoveLeaderRequest(targetID=target))
+        _until(lambda: other.leads, "another leader")
+
+    @property
+    def url(self) -> str:
+        """The URL of a backend on all of them, to which options may be added."""
+        return url(self.nodes)
+
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    """Wait; a server that does not answer meanwhile is no answer."""
+
+    def found() -> bool:
+        try:
+            return holds()
+        except grpc.RpcError:
+            return False
+
+    eventually(found, what, _PATIENCE)

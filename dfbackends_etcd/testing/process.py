@@ -1,0 +1,117 @@
+"""One process of etcd."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from contract_tests.servers.node import HOST, Node, free_port
+from dfbackends_etcd.errors import is_silent
+from dfbackends_etcd.stubs import rpc, services
+from dfbackends_etcd.testing.program import program
+
+_TIMEOUT = 5.0
+
+
+class EtcdServer(Node):
+    """One member, which keeps its data and its log in a folder; alone, where no ``peers`` are given by name and port."""
+
+    def __init__(
+        self, folder: Path, *settings: str, name: str = "one", peers: dict[str, int] | None = None, scheme: str = "http"
+    ) -> None:
+        """Take settings as on the command line. The system chooses the ports."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.name = name
+        self._scheme = scheme
+        self._settings = settings
+        self._peers = peers or {name: free_port()}
+        super().__init__((), free_port(), folder / "log")
+        self.listen(self.port)
+
+    def listen(self, port: int) -> None:
+        """Answer on a port, from the next start on."""
+        peers = {name: f"http://{HOST}:{peer}" for name, peer in self._peers.items()}
+        clients = f"{self._scheme}://{HOST}:{port}"
+        self.port = port
+        self._command = [program(), "--name", self.name, "--data-dir", str(self.data), "--logger", "zap"]
+        self._command += ["--listen-client-urls", clients, "--advertise-client-urls", clients]
+        self._command += ["--listen-peer-urls", peers[self.name], "--initial-advertise-peer-urls", peers[self.name]]
+        self._command += ["--initial-cluster", ",".join(f"{name}={peer}" for name, peer in peers.items()), *self._settings]
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self.folder / "data"
+
+    def forget(self) -> None:
+        """Lose all data; it does not run."""
+        shutil.rmtree(self.data)
+
+    @property
+    def url(self) -> str:
+        """The URL of a backend on it alone, to which options may be added."""
+        return url([self])
+
+    @contextmanager
+    def channel(self) -> Iterator[grpc.Channel]:
+        """Open a channel of gRPC, without TLS."""
+        with grpc.insecure_channel(f"{HOST}:{self.port}", [("grpc.enable_http_proxy", 0)]) as channel:
+            yield channel
+
+    def ask(self, service: str, call: str, request: Any, *, timeout: float = _TIMEOUT, token: str = "") -> Any:
+        """Return the answer to a request, by the names of its service and of the call."""
+        with self.channel() as channel:
+            method = getattr(getattr(services, f"{service}Stub")(channel), call)
+            return method(request, timeout=timeout, metadata=[("token", token)] if token else None)
+
+    @property
+    def revision(self) -> int:
+        """The revision of the store; it takes a leader to know it."""
+        found: int = self.ask("KV", "Range", rpc.RangeRequest(key=b"-")).header.revision
+        return found
+
+    @property
+    def leads(self) -> bool:
+        """Whether the others follow it."""
+        status = self.ask("Maintenance", "Status", rpc.StatusRequest())
+        return bool(status.leader == status.header.member_id)
+
+    def compact(self) -> None:
+        """Forget all that was before."""
+        self.ask("KV", "Compact", rpc.CompactionRequest(revision=self.revision, physical=True))
+
+    def _answers(self) -> bool:
+        listens = super()._answers()
+        if not listens or len(self._peers) > 1 or self._scheme != "http":
+            # One of several may have to wait for the others.
+            return listens
+        try:
+            self.ask("KV", "Range", rpc.RangeRequest(key=b"-"), timeout=1.0)
+        except grpc.RpcError as error:
+            return not is_silent(error)
+        return True
+
+    @contextmanager
+    def freezing(self) -> Iterator[None]:
+        """Freeze it for the time of a ``with`` block."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
+
+def url(nodes: Sequence[EtcdServer]) -> str:
+    """Return the URL of a backend on some members, to which options may be added."""
+    return f"etcd://{hosts([node.port for node in nodes])}?"
+
+
+def hosts(ports: Sequence[int]) -> str:
+    """Return ``host:port`` of each, with commas."""
+    return ",".join(f"{HOST}:{port}" for port in ports)

@@ -1,0 +1,127 @@
+"""The watches of a line, and how far each of them was told."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from dfbackends_etcd.place import Place, witness
+from dfbackends_etcd.store import Store
+
+_SETTLED = 5.0
+
+T = TypeVar("T")
+
+
+class Number(NamedTuple):
+    """What a watch is known by: a stream, and its number there."""
+
+    stream: int
+    watch: int
+
+
+class Asked(NamedTuple, Generic[T]):
+    """A topic that the member will confirm, and the revision at which it begins; 0 for the next one."""
+
+    topic: T
+    key: bytes
+    start: int
+
+
+class Watched(Generic[T]):
+    """A topic that was confirmed."""
+
+    __slots__ = ("at", "began", "count", "head", "key", "topic")
+
+    def __init__(self, topic: T, key: bytes, at: int) -> None:
+        self.topic = topic
+        self.key = key
+        self.at = at
+        """The revision up to which everything was told."""
+        self.began = time.monotonic()
+        self.head = str(at)
+        """What the core knows as the head."""
+        self.count = 0
+        """How often the key was put that tells of each change; 0 where that is not known."""
+
+
+@dataclass
+class _Sample:
+    """What was seen at a time, and whether nothing was under way at a time since."""
+
+    at: float
+    revision: int
+    quiet: bool = False
+
+
+class Watches(Generic[T]):
+    """Which topics are watched. The reader of the line uses it; what others change, too, is changed under the line's lock.
+
+    A member puts what is new on its way to all watches before what is newer; one that lags behind, since it has just begun
+    or there was too much at once, is with the others again in a moment. So what all have told is known some seconds later,
+    when nothing was under way meanwhile, and a place does not grow old though a topic is silent.
+    """
+
+    def __init__(self, revision: int) -> None:
+        """Know nothing but that the store has come to a revision."""
+        self.asked: dict[int, deque[Asked[T]]] = {}
+        """What is not answered yet, by stream: on each of them the answers come in order."""
+        self.wanted: set[T] = set()
+        self.last: Any = None
+        """The last key that was seen to be put, where it tells this store from its copies."""
+        self._numbers: dict[T, Number] = {}
+        self._watches: dict[Number, Watched[T]] = {}
+        self._seen = revision
+        self._sample = _Sample(time.monotonic(), revision)
+
+    def __getitem__(self, number: Number) -> Watched[T] | None:
+        return self._watches.get(number)
+
+    def add(self, number: Number, watch: Watched[T]) -> Watched[T] | None:
+        """Take a watch in; return the one that there is already, or None. A topic that nobody wants has none."""
+        before = self._numbers.get(watch.topic)
+        if before is not None:
+            return self._watches[before]
+        if watch.topic in self.wanted:
+            self._numbers[watch.topic] = number
+            self._watches[number] = watch
+        return None
+
+    def discard(self, topic: T) -> Number | None:
+        """Want a topic no more; return the number of its watch."""
+        self.wanted.discard(topic)
+        number = self._numbers.pop(topic, None)
+        if number is not None:
+            del self._watches[number]
+        return number
+
+    def see(self, revision: int) -> None:
+        """Take in that the store has come to a revision."""
+        self._seen = max(self._seen, revision)
+
+    def settle(self, *, quiet: bool) -> None:
+        """Take what was seen for told, when enough time has passed; ``quiet`` where nothing is under way now."""
+        sample = self._sample
+        sample.quiet = sample.quiet or quiet
+        now = time.monotonic()
+        if sample.quiet and now - sample.at > _SETTLED:
+            for watch in list(self._watches.values()):
+                if watch.began < sample.at:
+                    watch.at = max(watch.at, sample.revision)
+            self._sample = _Sample(now, self._seen)
+
+    def place(self, store: Store, base: Place | None) -> Place:
+        """Return the place behind what was told; what nobody has asked for is still where it was at first."""
+        told = {watch.key: watch.at for watch in list(self._watches.values())}
+        for asked in list(self.asked.values()):
+            told.update({key: start - 1 for _, key, start in list(asked) if start})
+        now = store._replace(revision=max(store.revision, self._seen))
+        last = witness(self.last)
+        if told:
+            revision = min(told.values())
+            return Place(now, revision, {key.decode(): at for key, at in told.items() if at > revision}, last)
+        if base is not None:
+            return base._replace(store=now)
+        return Place(now, self._seen, {}, last)

@@ -1,0 +1,92 @@
+"""Servers for a module, and what is opened on them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import dfbackends
+from dfbackends.api import OpId
+from dfbackends.config import from_url
+from dfbackends.loader import DB, load
+from dfbackends.url import parse
+from dfbackends_etcd.db import EtcdDb
+from dfbackends_etcd.testing import EtcdCluster, EtcdServer
+from tests.etcd.servers import HOW, MISSING
+
+Open = Callable[..., dfbackends.Backend]
+OpenDriver = Callable[[str], EtcdDb]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _found() -> None:
+    if MISSING:
+        pytest.skip(HOW)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
+    """One server; who changes it puts it back."""
+    server = EtcdServer(tmp_path_factory.mktemp("etcd") / "server")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[EtcdServer]:
+    """One server of the test's own, not started yet."""
+    server = EtcdServer(tmp_path / "server")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[EtcdCluster]:
+    """Three members, of the test's own."""
+    cluster = EtcdCluster(tmp_path / "cluster")
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    """Open backends by their URLs; they are closed at the end."""
+    backends: list[dfbackends.Backend] = []
+
+    def open(url: str, *, wait: float = 5.0) -> dfbackends.Backend:  # noqa: A001 - that is what it does.
+        backends.append(dfbackends.open(url, wait=wait))
+        return backends[-1]
+
+    yield open
+    for backend in backends:
+        backend.close()
+
+
+@pytest.fixture
+def driver() -> Iterator[OpenDriver]:
+    """Open drivers by their URLs, which are closed at the end."""
+    drivers: list[EtcdDb] = []
+
+    def open(url: str) -> EtcdDb:  # noqa: A001
+        settings = from_url(parse(url))
+        found = load(DB, "etcd").open(settings.db.values, settings.patience.deadline)
+        assert isinstance(found, EtcdDb)
+        drivers.append(found)
+        return found
+
+    yield open
+    for one in drivers:
+        one.close()
+
+
+@pytest.fixture
+def ops() -> Iterator[OpId]:
+    """Ids of operations."""
+    return (OpId(f"{secrets.token_hex(4)}-{number}") for number in range(10_000))

@@ -1,0 +1,65 @@
+"""Real input on etcd, by real processes: the IEEE registry of network cards, over 30,000 records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dfbackends_etcd.testing import EtcdServer
+from dfbackends_redis.testing import SingleServer
+from tests.cli.running import PATIENCE, Result, run
+from tests.redis.servers import HOW, MISSING
+
+REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """A Redis, by its URL."""
+    if MISSING:
+        pytest.skip(HOW)
+    server = SingleServer(tmp_path / "redis", "--appendonly", "yes")
+    try:
+        server.start()
+        yield server.url([node.port for node in server.nodes])
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
+    with path.open("wb") as file:
+        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
+    return path
+
+
+def checksum(url: str) -> dict[str, object]:
+    [document] = run("dump", "--url", url, "oui", "--checksum", "--json").documents
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.mark.timeout(300)
+def test_the_example_is_copied_from_redis_to_etcd_and_back_with_equal_checksums(
+    server: EtcdServer, redis: str, registry: Path
+) -> None:
+    etcd, back = server.url, f"{redis}?namespace=back"
+    count = len(registry.read_bytes().splitlines())
+    assert count > 30_000
+
+    assert run("load", "--url", redis, "oui", registry) == Result(0, f"{count} entries loaded into oui\n", "")
+    assert run("copy", "--from", redis, "--to", etcd, "oui").code == 0
+
+    [found] = run("get", "--url", etcd, "oui", "00-00-0C", "--json").documents
+    assert found["value"]["organisation"].lower().startswith("cisco")
+    [listed, expected] = [run("ls", "--url", place, "oui", "--topic", "A4").out.split() for place in (etcd, redis)]
+    assert sorted(listed) == sorted(expected)
+    assert run("copy", "--from", etcd, "--to", back, "oui").code == 0
+    assert checksum(redis) == checksum(etcd) == checksum(back)
+    assert run("load", "--url", f"{etcd}namespace=loaded", "oui", registry).code == 0
+    assert checksum(f"{etcd}namespace=loaded") == checksum(etcd)

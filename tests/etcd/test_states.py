@@ -1,0 +1,238 @@
+"""A server that is full, one that forgets, and many who write the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from dfbackends import PartlyDone, Refused
+from dfbackends.api import Key, OpId, Table, Write
+from dfbackends.errors import Divided, OutcomeUnknown, Unavailable, understand
+from dfbackends_etcd.db import EtcdDb
+from dfbackends_etcd.errors import is_full
+from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.testing import EtcdServer
+from tests.etcd.conftest import Open, OpenDriver
+
+QUOTA = 8 << 20
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[EtcdServer]:
+    server = EtcdServer(tmp_path / "small", "--quota-backend-bytes", str(QUOTA))
+    server.start()
+    yield server
+    server.kill()
+
+
+def filled(db: EtcdDb, table: Table, ops: Iterator[OpId], size: int = 200_000) -> set[str]:
+    """Write until the server takes no more; return the names that were acknowledged."""
+    acknowledged: set[str] = set()
+    refused: list[Exception] = []
+    for number in range(1000):
+        try:
+            db.write([Write(Key(table, f"k{number}"), bytes(size))], next(ops))
+        except grpc.RpcError as error:
+            refused.append(error)
+            if len(refused) > 3:
+                break
+        else:
+            acknowledged.add(f"k{number}")
+    meanings = [understand(error, db.errors) for error in refused]
+    assert {(meaning.kind, meaning.code) for meaning in meanings} == {(Refused, "full")}
+    return acknowledged
+
+
+def test_a_full_server_refuses_what_it_does_not_do_and_reads_on(
+    small: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]
+) -> None:
+    db, table = driver(small.url), Table("t", "t")
+
+    acknowledged = filled(db, table, ops)
+
+    assert {name for name, _ in db.scan(table)} == acknowledged
+
+
+def test_the_write_that_uses_up_the_quota_is_answered_as_what_it_is(
+    small: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]
+) -> None:
+    """Of several under way, the last one that fits is done, and etcd answers as if it were not."""
+    db, table = driver(small.url), Table("t", "t")
+    told: dict[str, bool] = {}
+
+    def write(lane: int) -> None:
+        for number in range(200):
+            name = f"{lane}-{number}"
+            try:
+                told[name] = db.write([Write(Key(table, name), bytes(100_000))], OpId(f"quota-{name}")) != [None]
+            except Exception as error:
+                told[name] = False
+                if not is_full(error):
+                    raise
+                return
+
+    threads = [threading.Thread(target=write, args=(lane,)) for lane in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {name for name, _ in db.scan(table)} == {name for name, done in told.items() if done}
+    assert not all(told.values())
+
+
+def test_a_server_that_has_room_again_is_used_by_the_same_object(small: EtcdServer, opened: Open) -> None:
+    backend = opened(small.url)
+
+    def fill() -> None:
+        for number in range(1000):
+            backend.db.put("t", str(number % 3), "x" * 200_000)
+
+    with pytest.raises(Refused) as caught:
+        fill()
+    assert caught.value.code == "full"
+    assert len(list(backend.db.entries("t"))) == 3
+
+    small.compact()
+    small.ask("Maintenance", "Defragment", rpc.DefragmentRequest())
+    for alarm in small.ask("Maintenance", "Alarm", rpc.AlarmRequest()).alarms:
+        small.ask("Maintenance", "Alarm", rpc.AlarmRequest(action=2, memberID=alarm.memberID, alarm=alarm.alarm))
+
+    backend.db.put("t", "again", 1)
+    assert backend.db.get("t", "again") == 1
+
+
+def test_of_many_writes_each_is_told_by_its_own_outcome_when_the_server_becomes_full(small: EtcdServer, opened: Open) -> None:
+    backend = opened(small.url)
+
+    with pytest.raises(PartlyDone) as caught:
+        backend.db.put_many("t", {f"k{number}": "x" * 60_000 for number in range(250)})
+
+    stored = {entry.key: entry.revision for entry in backend.db.entries("t")}
+    assert stored == caught.value.done
+    assert len(stored) + len(caught.value.failed) == 250
+    assert {type(error) for error in caught.value.failed.values()} == {Refused}
+
+
+def test_of_many_writes_only_those_under_way_are_in_doubt(fresh: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]) -> None:
+    """The server stands still when the second part of three has arrived."""
+    fresh.start()
+    db, table = driver(fresh.url), Table("t", "t")
+    writes = [Write(Key(table, f"k{number:03}"), b"1") for number in range(300)]
+    told: list[Exception] = []
+
+    def write() -> None:
+        for _ in range(200):
+            try:
+                db.write(writes, next(ops))
+            except Divided as error:
+                told.append(error)
+                return
+            except Exception as error:
+                told.append(error)
+                fresh.thaw()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while thread.is_alive() and not any(isinstance(error, Divided) for error in told):
+        fresh.freeze()
+        thread.join(2.5)
+        fresh.thaw()
+        thread.join(0.02)
+    thread.join()
+
+    answers = told[-1].answers if isinstance(told[-1], Divided) else []
+    kinds = [understand(answer, db.errors).kind if isinstance(answer, Exception) else int for answer in answers]
+    assert kinds == sorted(kinds, key=[int, OutcomeUnknown, Unavailable].index)
+    assert kinds.count(OutcomeUnknown) == 100
+
+
+def test_what_was_done_is_told_by_a_full_server_and_what_was_not_stays_in_doubt(
+    small: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]
+) -> None:
+    db, table = driver(small.url), Table("t", "t")
+    done, key = next(ops), Key(table, "done")
+    revisions = db.write([Write(key, b"1")], done)
+    db.cancel([key], next(ops))
+    filled(db, table, ops)
+
+    assert db.cancel([key], done) == revisions
+    with pytest.raises(Exception, match="space exceeded"):
+        db.cancel([key], next(ops))
+
+
+@pytest.mark.parametrize("topic", [None, "blue"])
+def test_a_listing_goes_on_when_its_revision_is_forgotten(
+    server: EtcdServer, driver: OpenDriver, ops: Iterator[OpId], topic: str | None
+) -> None:
+    db, name = driver(server.url), f"compacted-{topic}"
+    table = Table(name, name)
+    writes = [Write(Key(table, f"k{number:04}"), b"0", "blue") for number in range(1500)]
+    db.write(writes, next(ops))
+
+    listing = db.scan(table, topic)
+    seen = [next(listing)[0] for _ in range(256)]
+    # The last one of the page moves, one before it is deleted, and others are written anew.
+    db.write([Write(Key(table, "k0255"), b"1", "red"), Write(Key(table, "k0000"), None)], next(ops))
+    db.write([write._replace(value=b"1") for write in writes[256:900]], next(ops))
+    server.compact()
+    seen += [found for found, _ in listing]
+
+    assert seen == [f"k{number:04}" for number in range(1500)]
+
+
+def test_a_listing_is_of_one_moment(server: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]) -> None:
+    db, table = driver(server.url), Table("moment", "moment")
+    writes = [Write(Key(table, f"k{number:04}"), b"0") for number in range(1500)]
+    db.write(writes, next(ops))
+
+    listing = db.scan(table)
+    first = next(listing)
+    db.write([write._replace(value=b"1") for write in writes], next(ops))
+
+    assert {record.value for _, record in [first, *listing]} == {b"0"}
+
+
+def test_large_entries_are_listed_in_pages_that_can_be_answered(
+    server: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]
+) -> None:
+    db, table = driver(server.url), Table("large", "large")
+    for number in range(40):
+        db.write([Write(Key(table, f"k{number:04}"), bytes(500_000), "blue")], next(ops))
+
+    assert [(name, len(record.value)) for name, record in db.scan(table, "blue")] == [
+        (f"k{number:04}", 500_000) for number in range(40)
+    ]
+    db.drop(table)
+    assert list(db.scan(table)) == []
+
+
+def test_many_who_move_the_same_entry_leave_it_in_one_topic(server: EtcdServer, driver: OpenDriver) -> None:
+    table = Table("moving", "moving")
+    key = Key(table, "k")
+    drivers = [driver(server.url) for _ in range(4)]
+    contended = []
+
+    def move(lane: int) -> None:
+        for number in range(40):
+            op = OpId(f"moving-{lane}-{number}")
+            try:
+                assert None not in drivers[lane].write([Write(key, b"%d" % number, f"t{(lane + number) % 3}")], op)
+            except Exception as error:
+                contended.append(understand(error, drivers[lane].errors))
+
+    threads = [threading.Thread(target=move, args=(lane,)) for lane in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {meaning.kind for meaning in contended} <= {Unavailable}
+    [record] = drivers[0].read([key])
+    assert record is not None
+    listed = {topic: [name for name, _ in drivers[0].scan(table, topic)] for topic in ("t0", "t1", "t2")}
+    assert listed == {topic: ["k"] if topic == record.topic else [] for topic in listed}
