@@ -7,6 +7,7 @@ put, and is never removed: so a change shows whether one is missing before it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from dfbackends.api import Change, Record, Stream
 from dfbackends_etcd.feed import EtcdFeed, Events
 from dfbackends_etcd.heads import Head, heads
-from dfbackends_etcd.layout import end, head, split, stream_prefix
+from dfbackends_etcd.layout import destinations, end, head, split, stream_prefix
 from dfbackends_etcd.names import unescaped
 from dfbackends_etcd.stubs import kv as entries
 from dfbackends_etcd.watches import Watched
@@ -22,22 +23,27 @@ from dfbackends_etcd.watches import Watched
 LOG = logging.getLogger(__name__)
 
 _PUT = entries.Event.PUT
-_MOMENT = 0.005
-"""Seconds within which what one transaction does to several streams has arrived, where a member is not in trouble."""
+_TOGETHER = 1.0
+"""Seconds for which what leaves a topic waits for where it goes; only a member in trouble takes as long to tell of both."""
 
 
 class ChangeFeed(EtcdFeed[Stream, Change]):
     """The changes of streams on one line. The heads tell what came before a confirmation."""
 
     def _receive(self, timeout: float, events: Events[Change, Stream]) -> None:
+        self._gone: list[tuple[Stream, int]] = []
         super()._receive(timeout, events)
-        if _leaves(events) and self._failure is None:
-            # Where it goes may be told in a moment: the two belong together.
-            super()._receive(_MOMENT, events)
+        until = time.monotonic() + _TOGETHER
+        while self._failure is None and self._is_on_its_way() and (remaining := until - time.monotonic()) > 0:
+            super()._receive(remaining, events)
         changes = [event for event in events if isinstance(event, Change)]
         if len({change.stream for change in changes}) > 1 and len(changes) == len(events):
             # What enters comes before what leaves, so that an entry that moves is never missing.
             events.sort(key=_order)
+
+    def _is_on_its_way(self) -> bool:
+        """Tell whether an entry has left a topic for another one that is watched, and has not been told to be there yet."""
+        return any(self._watches.is_behind(stream, revision) for stream, revision in self._gone)
 
     def _range(self, topic: Stream) -> tuple[bytes, bytes]:
         prefix = stream_prefix(topic)
@@ -59,6 +65,7 @@ class ChangeFeed(EtcdFeed[Stream, Change]):
                 continue
             prev = watch.head if first.kv.version == watch.count + 1 else f"{watch.head}+"
             told = list(_entries(watch, rest))
+            self._gone += [(Stream(watch.topic.table, topic), revision) for topic in destinations(first.kv)]
             watch.head, watch.count = head(first.kv), first.kv.version
             for number, (name, record) in enumerate(told, 1):
                 after = watch.head if number == len(told) else f"{watch.head}/{number}"
@@ -85,12 +92,6 @@ def _entries(watch: Watched[Stream], found: Sequence[Any]) -> Iterator[tuple[str
         # In a table an entry that moves leaves one topic for another.
         if name not in there:
             yield name, None
-
-
-def _leaves(events: Events[Change, Stream]) -> bool:
-    """Return whether the last thing told is that an entry leaves a topic."""
-    last = events[-1] if events else None
-    return isinstance(last, Change) and last.record is None and last.stream.topic is not None
 
 
 def _order(change: Any) -> tuple[int, bool]:

@@ -112,7 +112,6 @@ class EtcdFeed(Feed[T, M]):
         """Add what arrives, in its order; a failure is raised when what came before it was returned."""
         try:
             parts = self._wire.receive(timeout)
-            self._watches.settle(quiet=not parts)
             answers = []
             for part in parts:
                 waiting = self._watches.asked.get(part.stream)

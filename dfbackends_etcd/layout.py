@@ -7,7 +7,7 @@ one range, from the prefix to the prefix with ``0``, which comes after ``/``.
 ``dfb/r/TABLE/NAME/TOPIC``     an entry: its value. The topic is empty where it has none; a name has one key at a time
 ``dfb/r/TABLE/``               the head of the table: the operation that changed it last
 ``dfb/t/TABLE/TOPIC/NAME``     an entry with a topic once more, with its value
-``dfb/t/TABLE/TOPIC/``         the head of the topic in the table, likewise
+``dfb/t/TABLE/TOPIC/``         the head of the topic in the table, likewise, and the topics for which entries left it
 ``dfb/o/OP/NUMBER``            what an operation did: of its writes from a number on, ``1`` for each that was done, else ``0``
 ``dfb/o/OP/``                  a fence: the table of an operation that was cancelled, and does nothing more
 ``dfb/m/TOPIC``                the messages that were sent to a topic last, each with its length before it
@@ -43,6 +43,7 @@ OVERHEAD = 1024
 """Bytes that keys and all else add to the values of a write, at most, but for the length of names."""
 
 _LENGTH = struct.Struct(">I")
+_LINE = b"\n"
 
 
 def end(prefix: bytes) -> bytes:
@@ -70,7 +71,17 @@ def stream_prefix(stream: Stream) -> bytes:
 
 def head(kv: Any) -> str:
     """Return the token of a head, as its key is stored."""
-    return f"{kv.mod_revision}:{kv.value.decode()}"
+    return f"{kv.mod_revision}:{kv.value.partition(_LINE)[0].decode()}"
+
+
+def gone_to(topic: str) -> bytes:
+    """Return what the head of a topic holds besides, when an entry has left it for another one."""
+    return _LINE + escaped(topic)
+
+
+def destinations(kv: Any) -> list[str]:
+    """Return the topics for which entries have left that of a head."""
+    return [unescaped(topic) for topic in kv.value.split(_LINE)[1:]]
 
 
 def name_prefix(key: Key) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dfbackends.api import Expect, Key, Message, OpId, Write
 from dfbackends.errors import TooLarge
-from dfbackends_etcd.layout import end, fence, message_puts, name_prefix, outcome, table_prefix, topic_of, topic_prefix
+from dfbackends_etcd.layout import end, fence, gone_to, message_puts, name_prefix, outcome, table_prefix, topic_of, topic_prefix
 from dfbackends_etcd.names import escaped
 from dfbackends_etcd.stubs import rpc
 
@@ -72,7 +72,7 @@ class Step:
         self._fence = fence(op)
         self._outcome = outcome(op, number)
         self._name = op.encode()
-        self._heads: set[bytes] = set()
+        self._heads: dict[bytes, Any] = {}
         # A request is filled in place: to put it together of parts takes three times as long.
         self._request = rpc.TxnRequest()
         self._compare = self._request.compare.add
@@ -93,7 +93,7 @@ class Step:
         self.keys.append(key)
         self._expect(prefix, end(prefix), Expect.ABSENT if found is None else found.revision)
         if found is not None and (value is None or found.topic != topic):
-            self._leave(key, prefix, found.topic)
+            self._leave(key, prefix, found.topic, topic if value is not None else "")
         if value is not None:
             self._put(key, prefix, value, topic)
 
@@ -166,12 +166,13 @@ class Step:
                 # No version is less than none: it never holds.
                 compare.result = compare.LESS
 
-    def _change(self, head: bytes) -> None:
-        """Put the head of a stream, before what changes in it."""
-        if head not in self._heads:
-            self._heads.add(head)
-            put = self._do().request_put
+    def _change(self, head: bytes) -> Any:
+        """Put the head of a stream, before what changes in it; return the request."""
+        put = self._heads.get(head)
+        if put is None:
+            put = self._heads[head] = self._do().request_put
             put.key, put.value = head, self._name
+        return put
 
     def _put(self, key: Key, prefix: bytes, value: bytes, topic: str) -> None:
         table = key.table.name
@@ -184,11 +185,13 @@ class Step:
             put = self._do().request_put
             put.key, put.value = place + escaped(key.name), value
 
-    def _leave(self, key: Key, prefix: bytes, topic: str) -> None:
+    def _leave(self, key: Key, prefix: bytes, topic: str, other: str) -> None:
         table = key.table.name
         self._change(table_prefix(table))
         self._do().request_delete_range.key = prefix + escaped(topic)
         if topic:
             place = topic_prefix(table, topic)
-            self._change(place)
+            put = self._change(place)
+            if other:
+                put.value += gone_to(other)
             self._do().request_delete_range.key = place + escaped(key.name)

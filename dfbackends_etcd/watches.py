@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from dfbackends_etcd.place import Place, witness
 from dfbackends_etcd.store import Store
-
-_SETTLED = 5.0
 
 T = TypeVar("T")
 
@@ -33,35 +29,25 @@ class Asked(NamedTuple, Generic[T]):
 class Watched(Generic[T]):
     """A topic that was confirmed."""
 
-    __slots__ = ("at", "began", "count", "head", "key", "topic")
+    __slots__ = ("at", "count", "head", "key", "topic")
 
     def __init__(self, topic: T, key: bytes, at: int) -> None:
         self.topic = topic
         self.key = key
         self.at = at
         """The revision up to which everything was told."""
-        self.began = time.monotonic()
         self.head = str(at)
         """What the core knows as the head."""
         self.count = 0
         """How often the key was put that tells of each change; 0 where that is not known."""
 
 
-@dataclass
-class _Sample:
-    """What was seen at a time, and whether nothing was under way at a time since."""
-
-    at: float
-    revision: int
-    quiet: bool = False
-
-
 class Watches(Generic[T]):
     """Which topics are watched. The reader of the line uses it; what others change, too, is changed under the line's lock.
 
-    A member puts what is new on its way to all watches before what is newer; one that lags behind, since it has just begun
-    or there was too much at once, is with the others again in a moment. So what all have told is known some seconds later,
-    when nothing was under way meanwhile, and a place does not grow old though a topic is silent.
+    How far one of them was told only its own events tell, and what the member says of it every ten minutes. That another watch
+    was told more proves nothing: one that has just gone on may have to wait for its turn. So the place of a line is as old
+    as its oldest watch, at worst.
     """
 
     def __init__(self, revision: int) -> None:
@@ -74,7 +60,6 @@ class Watches(Generic[T]):
         self._numbers: dict[T, Number] = {}
         self._watches: dict[Number, Watched[T]] = {}
         self._seen = revision
-        self._sample = _Sample(time.monotonic(), revision)
 
     def __getitem__(self, number: Number) -> Watched[T] | None:
         return self._watches.get(number)
@@ -97,20 +82,15 @@ class Watches(Generic[T]):
             del self._watches[number]
         return number
 
+    def is_behind(self, topic: T, revision: int) -> bool:
+        """Tell whether a topic is watched, and what was done to it up to a revision may still have to be told."""
+        number = self._numbers.get(topic)
+        watch = self._watches.get(number) if number is not None else None
+        return watch is not None and watch.at < revision
+
     def see(self, revision: int) -> None:
         """Take in that the store has come to a revision."""
         self._seen = max(self._seen, revision)
-
-    def settle(self, *, quiet: bool) -> None:
-        """Take what was seen for told, when enough time has passed; ``quiet`` where nothing is under way now."""
-        sample = self._sample
-        sample.quiet = sample.quiet or quiet
-        now = time.monotonic()
-        if sample.quiet and now - sample.at > _SETTLED:
-            for watch in list(self._watches.values()):
-                if watch.began < sample.at:
-                    watch.at = max(watch.at, sample.revision)
-            self._sample = _Sample(now, self._seen)
 
     def place(self, store: Store, base: Place | None) -> Place:
         """Return the place behind what was told; what nobody has asked for is still where it was at first."""
