@@ -27,6 +27,7 @@ def etcd(nodes: int = 1) -> Server:
     }
     if nodes > 1:
         facts["failover"] = _failover
+        facts["replicated"] = True
     return Store(nodes, **facts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract_tests.servers.node import NotStarted, is_taken
+from contract_tests.servers.node import NotStarted
 from contract_tests.servers.server import Server
 from dfbackends_etcd.testing.cluster import EtcdCluster
 from dfbackends_etcd.testing.process import hosts
@@ -41,10 +41,9 @@ class Store(Server):
             self.nodes = [*cluster.nodes]
             try:
                 cluster.start()
-            except NotStarted:
+            except NotStarted as error:
                 self.stop()
-                # Somebody may have been quicker.
-                if attempt == _TRIES - 1 or not any(map(is_taken, self.ports)):
+                if attempt == _TRIES - 1 or not self.was_late(error):
                     raise
             else:
                 return
@@ -60,6 +59,14 @@ class Store(Server):
 
     def url(self, ports: Sequence[int] | None = None) -> str:
         return f"etcd://{hosts(self.ports if ports is None else ports)}"
+
+    @property
+    def missing(self) -> str:
+        try:
+            program()
+        except NotStarted as error:
+            return str(error)
+        return ""
 
     @property
     def answers(self) -> str:
