@@ -49,7 +49,7 @@ class EtcdFeed(Feed[T, M]):
         self._store = store(members) if self._base is None else self._base.store
         # Guards the order of what is asked for, and the watches.
         self._lock = threading.Lock()
-        self._watches: Watches[T] = Watches(self._store.revision if self._store is not None else 0)
+        self._watches: Watches[T] = Watches(self._store.revision if self._store is not None else 0, time.monotonic())
         # Held by the one who uses the line: receive, or close at the end.
         self._in_use = threading.Lock()
         self._closed = False
@@ -112,7 +112,7 @@ class EtcdFeed(Feed[T, M]):
         """Add what arrives, in its order; a failure is raised when what came before it was returned."""
         try:
             parts = self._wire.receive(timeout)
-            self._watches.settle(quiet=not parts)
+            self._watches.settle(time.monotonic(), quiet=not parts)
             answers = []
             for part in parts:
                 waiting = self._watches.asked.get(part.stream)
@@ -160,8 +160,8 @@ class EtcdFeed(Feed[T, M]):
             raise LineLost(f"the member has ended a watch: {response.cancel_reason}")
         if response.events:
             self._watches.last = self._heard(watch, response.events, events)
-            watch.at = response.events[-1].kv.mod_revision
-            self._watches.see(watch.at)
+            first, last = response.events[0].kv.mod_revision, response.events[-1].kv.mod_revision
+            self._watches.told(watch, first, last, time.monotonic())
         else:
             watch.at = max(watch.at, response.header.revision)
 
@@ -171,7 +171,7 @@ class EtcdFeed(Feed[T, M]):
             self._refused(stream, asked, response.cancel_reason, events)
             return
         number = Number(stream, response.watch_id)
-        watch = Watched(topic, key, start - 1 if start else response.header.revision)
+        watch = Watched(topic, key, start - 1 if start else response.header.revision, time.monotonic())
         self._enter(watch)
         with self._lock:
             known = self._watches.add(number, watch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -10,7 +9,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from dfbackends_etcd.place import Place, witness
 from dfbackends_etcd.store import Store
 
-_SETTLED = 5.0
+SETTLED = 5.0
+"""Seconds after which what was seen is taken for told."""
 
 T = TypeVar("T")
 
@@ -33,14 +33,15 @@ class Asked(NamedTuple, Generic[T]):
 class Watched(Generic[T]):
     """A topic that was confirmed."""
 
-    __slots__ = ("at", "began", "count", "head", "key", "topic")
+    __slots__ = ("at", "count", "head", "key", "level", "topic")
 
-    def __init__(self, topic: T, key: bytes, at: int) -> None:
+    def __init__(self, topic: T, key: bytes, at: int, now: float) -> None:
         self.topic = topic
         self.key = key
         self.at = at
         """The revision up to which everything was told."""
-        self.began = time.monotonic()
+        self.level = now
+        """Since when nothing shows that it lags behind other watches."""
         self.head = str(at)
         """What the core knows as the head."""
         self.count = 0
@@ -59,12 +60,14 @@ class _Sample:
 class Watches(Generic[T]):
     """Which topics are watched. The reader of the line uses it; what others change, too, is changed under the line's lock.
 
-    A member puts what is new on its way to all watches before what is newer; one that lags behind, since it has just begun
-    or there was too much at once, is with the others again in a moment. So what all have told is known some seconds later,
-    when nothing was under way meanwhile, and a place does not grow old though a topic is silent.
+    A member puts what is new on its way to all watches before what is newer; those that lag behind, since they have just begun
+    or there was too much at once, tell what is older. So what all that are level have told is known some seconds later, when
+    nothing was under way meanwhile, and a place does not grow old though a topic is silent.
+
+    Times are those of time.monotonic.
     """
 
-    def __init__(self, revision: int) -> None:
+    def __init__(self, revision: int, now: float) -> None:
         """Know nothing but that the store has come to a revision."""
         self.asked: dict[int, deque[Asked[T]]] = {}
         """What is not answered yet, by stream: on each of them the answers come in order."""
@@ -74,7 +77,7 @@ class Watches(Generic[T]):
         self._numbers: dict[T, Number] = {}
         self._watches: dict[Number, Watched[T]] = {}
         self._seen = revision
-        self._sample = _Sample(time.monotonic(), revision)
+        self._sample = _Sample(now, revision)
 
     def __getitem__(self, number: Number) -> Watched[T] | None:
         return self._watches.get(number)
@@ -101,14 +104,20 @@ class Watches(Generic[T]):
         """Take in that the store has come to a revision."""
         self._seen = max(self._seen, revision)
 
-    def settle(self, *, quiet: bool) -> None:
+    def told(self, watch: Watched[T], first: int, last: int, now: float) -> None:
+        """Take in that a watch has told all that it has between two revisions."""
+        if first < self._seen:
+            watch.level = now
+        watch.at = last
+        self.see(last)
+
+    def settle(self, now: float, *, quiet: bool) -> None:
         """Take what was seen for told, when enough time has passed; ``quiet`` where nothing is under way now."""
         sample = self._sample
         sample.quiet = sample.quiet or quiet
-        now = time.monotonic()
-        if sample.quiet and now - sample.at > _SETTLED:
+        if sample.quiet and now - sample.at > SETTLED:
             for watch in list(self._watches.values()):
-                if watch.began < sample.at:
+                if watch.level < sample.at:
                     watch.at = max(watch.at, sample.revision)
             self._sample = _Sample(now, self._seen)
 
@@ -116,7 +125,9 @@ class Watches(Generic[T]):
         """Return the place behind what was told; what nobody has asked for is still where it was at first."""
         told = {watch.key: watch.at for watch in list(self._watches.values())}
         for asked in list(self.asked.values()):
-            told.update({key: start - 1 for _, key, start in list(asked) if start})
+            for _, key, start in list(asked):
+                if start:
+                    told.setdefault(key, start - 1)
         now = store._replace(revision=max(store.revision, self._seen))
         last = witness(self.last)
         if told:
