@@ -28,7 +28,7 @@ from dfbackends_etcd.place import place
 from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
-from dfbackends_etcd.testing.states import PASSWORD, ROOT, guarded
+from dfbackends_etcd.testing.states import PASSWORD, ROOT, full, guarded
 from tests.embedded import delete, put, received, subscribed
 from tests.etcd.conftest import OpenDriver
 
@@ -328,6 +328,17 @@ def test_a_copy_that_went_another_way_is_another_store(
 
     with pytest.raises(Gone):
         pubsub.listen(position)
+
+
+def test_a_store_that_can_not_be_given_a_name_has_lines_that_do_not_go_on(
+    fresh: EtcdServer, carrier: OpenCarrier, line: Listen
+) -> None:
+    fresh.start()
+    with full(fresh):
+        feed = line(carrier(fresh.url).listen, "a")
+
+        assert feed.position is None
+        assert proven(feed, SILENT)
 
 
 def test_a_change_carries_its_record_and_the_heads_of_its_stream(db: EtcdDb, table: Table, line: Listen) -> None:
