@@ -517,9 +517,13 @@ def test_a_topic_without_a_right_is_denied_and_the_line_goes_on(server: EtcdServ
         feed.subscribe(["theirs", "mine"])
 
         denied, confirmed = received(feed, 2)
+        feed.subscribe(["theirs"])
+        [again] = received(feed, 1)
 
-        assert (type(denied), denied.topic) == (Denied, "theirs")
+        assert (type(denied), denied.topic) == (type(again), again.topic) == (Denied, "theirs")
         assert confirmed.topic == "mine"
+        server.ask("KV", "Put", rpc.PutRequest(key=message_key("mine"), value=b"other"), token=token)
+        assert data(received(feed, 1)) == [b"other"]
         ask("UserDelete", rpc.AuthUserDeleteRequest(name="agent"))
         token = server.ask("Auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token
         ask("RoleDelete", rpc.AuthRoleDeleteRequest(role="agent"))
