@@ -79,8 +79,7 @@ class Feed(ABC, Generic[T, M_co]):
     @property
     @abstractmethod
     def position(self) -> Position | None:
-        """The place behind what ``receive`` has returned last, also once it has raised; None where the backend can not go
-        on. It is asked for when a line ends, and may cost something where there are many topics."""
+        """The place behind what ``receive`` has returned last, also once it has raised; None where it can not go on."""
 
     @abstractmethod
     def subscribe(self, topics: Sequence[T]) -> None:

@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Hashable, Sequence
+from itertools import count
 from typing import Any, ClassVar, TypeVar
 
 import grpc
@@ -17,7 +18,7 @@ from dfbackends_etcd.errors import HandleClosed, LineLost, is_forbidden
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.place import found
 from dfbackends_etcd.store import store
-from dfbackends_etcd.stubs import rpc
+from dfbackends_etcd.stubs import numbered, rpc
 from dfbackends_etcd.watches import Asked, Number, Watched, Watches
 from dfbackends_etcd.wire import End, Part
 
@@ -54,6 +55,7 @@ class EtcdFeed(Feed[T, M]):
         self._in_use = threading.Lock()
         self._closed = False
         self._failure: Exception | None = None
+        self._numbers = count(1)
         self._doubted = False
         self._wire, self._member, self._metadata = dialled(members)
         self._begin_stream()
@@ -203,13 +205,16 @@ class EtcdFeed(Feed[T, M]):
         self._watches.asked[self._stream] = deque()
 
     def _ask(self, asked: Sequence[Asked[T]]) -> None:
+        """Ask for watches by numbers of ours: etcd 3.5 at first refused one by the number that it gives to another one,
+        which then told nothing more.
+        """
         self._watches.asked[self._stream].extend(asked)
         requests = []
         for topic, key, start in asked:
             create = rpc.WatchCreateRequest(
                 key=key, range_end=self._range(topic)[1], start_revision=start, filters=self.filters, progress_notify=True
             )
-            requests.append(rpc.WatchRequest(create_request=create))
+            requests.append(rpc.WatchRequest(create_request=numbered(create, next(self._numbers))))
         self._wire.send(self._stream, requests)
 
     def _cancel(self, numbers: Sequence[Number]) -> None:

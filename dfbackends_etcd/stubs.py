@@ -107,8 +107,20 @@ try:
     _names = _services(_folder(), _found)
     services: Any = SimpleNamespace(**{name: kind for name, kind in _names.items() if name.endswith("Stub")})
     """What calls a server, by a channel of grpc: ``KVStub``, ``WatchStub``, ``LeaseStub``, ``AuthStub`` and so on."""
-    PROGRESS: Any = rpc.WatchRequest.FromString(b"\x1a\x00")
-    """Asks how far a watch has come; etcd has it since 3.4, and etcd3 does not know the field."""
 except Exception as error:
     reason = str(error) if isinstance(error, _Missing) else f"{type(error).__name__}: {error}"
     raise ImportError(_ADVICE.format(reason=reason)) from error
+
+
+def numbered(create: Any, number: int) -> Any:
+    """Return a request for a watch that will be known by a number of ours, above 0.
+
+    Etcd has this since 3.4, and etcd3 does not know the field, which is number 7.
+    """
+    field = bytearray(b"\x38")
+    while number > 0x7F:
+        field.append(number & 0x7F | 0x80)
+        number >>= 7
+    field.append(number)
+    create.MergeFromString(bytes(field))
+    return create

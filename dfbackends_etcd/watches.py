@@ -96,7 +96,9 @@ class Watches(Generic[T]):
         """Return the place behind what was told; what nobody has asked for is still where it was at first."""
         told = {watch.key: watch.at for watch in list(self._watches.values())}
         for asked in list(self.asked.values()):
-            told.update({key: start - 1 for _, key, start in list(asked) if start})
+            for _, key, start in list(asked):
+                if start:
+                    told.setdefault(key, start - 1)
         now = store._replace(revision=max(store.revision, self._seen))
         last = witness(self.last)
         if told:

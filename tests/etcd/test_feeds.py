@@ -30,7 +30,7 @@ from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
 from dfbackends_etcd.testing.program import VARIABLE
-from dfbackends_etcd.testing.states import PASSWORD, ROOT, guarded
+from dfbackends_etcd.testing.states import PASSWORD, ROOT, full, guarded
 from tests.embedded import delete, put, received, subscribed
 from tests.etcd.conftest import OpenDriver
 
@@ -347,6 +347,17 @@ def test_a_copy_that_went_another_way_is_another_store(
         pubsub.listen(position)
 
 
+def test_a_store_that_can_not_be_given_a_name_has_lines_that_do_not_go_on(
+    fresh: EtcdServer, carrier: OpenCarrier, line: Listen
+) -> None:
+    fresh.start()
+    with full(fresh):
+        feed = line(carrier(fresh.url).listen, "a")
+
+        assert feed.position is None
+        assert proven(feed, SILENT)
+
+
 def test_a_change_carries_its_record_and_the_heads_of_its_stream(db: EtcdDb, table: Table, line: Listen) -> None:
     whole, part = Stream(table), Stream(table, "a")
     first = put(db, Key(table, "old"), b"0", "a")
@@ -534,9 +545,13 @@ def test_a_topic_without_a_right_is_denied_and_the_line_goes_on(server: EtcdServ
         feed.subscribe(["theirs", "mine"])
 
         denied, confirmed = received(feed, 2)
+        feed.subscribe(["theirs"])
+        [again] = received(feed, 1)
 
-        assert (type(denied), denied.topic) == (Denied, "theirs")
+        assert (type(denied), denied.topic) == (type(again), again.topic) == (Denied, "theirs")
         assert confirmed.topic == "mine"
+        server.ask("KV", "Put", rpc.PutRequest(key=message_key("mine"), value=b"other"), token=token)
+        assert data(received(feed, 1)) == [b"other"]
         ask("UserDelete", rpc.AuthUserDeleteRequest(name="agent"))
         token = server.ask("Auth", "Authenticate", rpc.AuthenticateRequest(name=ROOT, password=PASSWORD)).token
         ask("RoleDelete", rpc.AuthRoleDeleteRequest(role="agent"))

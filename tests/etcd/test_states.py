@@ -9,11 +9,15 @@ from pathlib import Path
 import grpc
 import pytest
 
+from contract_tests.network.proxy import HOST, Proxy
+from contract_tests.network.thread import Network
+from contract_tests.network.trap import DropRequest
 from dfbackends import PartlyDone, Refused
 from dfbackends.api import Key, OpId, Table, Write
 from dfbackends.errors import Divided, OutcomeUnknown, Unavailable, understand
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.errors import is_full
+from dfbackends_etcd.layout import outcome
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdServer
 from tests.etcd.conftest import Open, OpenDriver
@@ -110,45 +114,32 @@ def test_of_many_writes_each_is_told_by_its_own_outcome_when_the_server_becomes_
     backend = opened(small.url)
 
     with pytest.raises(PartlyDone) as caught:
-        backend.db.put_many("t", {f"k{number}": "x" * 60_000 for number in range(250)})
+        # So much that it takes longer than the tenth of a second after which a server counts what it has stored.
+        backend.db.put_many("t", {f"k{number}": "x" * 150_000 for number in range(300)})
 
     stored = {entry.key: entry.revision for entry in backend.db.entries("t")}
     assert stored == caught.value.done
-    assert len(stored) + len(caught.value.failed) == 250
+    assert len(stored) + len(caught.value.failed) == 300
     assert {type(error) for error in caught.value.failed.values()} == {Refused}
 
 
-def test_of_many_writes_only_those_under_way_are_in_doubt(fresh: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]) -> None:
-    """The server stands still when the second part of three has arrived."""
-    fresh.start()
-    db, table = driver(fresh.url), Table("t", "t")
+def test_of_many_writes_only_those_under_way_are_in_doubt(server: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]) -> None:
+    table, op = Table("divided", "divided"), next(ops)
     writes = [Write(Key(table, f"k{number:03}"), b"1") for number in range(300)]
-    told: list[Exception] = []
 
-    def write() -> None:
-        for _ in range(200):
-            try:
-                db.write(writes, next(ops))
-            except Divided as error:
-                told.append(error)
-                return
-            except Exception as error:
-                told.append(error)
-                fresh.thaw()
+    with Network() as network:
+        proxy = Proxy(network, (HOST, server.port))
+        db = driver(f"etcd://{HOST}:{proxy.port}")
+        proxy.set(DropRequest(outcome(op, 100)))
+        with pytest.raises(Divided) as caught:
+            db.write(writes, op)
+        answers = caught.value.answers
+        kinds = [understand(answer, db.errors).kind if isinstance(answer, Exception) else int for answer in answers]
+        assert kinds == [int] * 100 + [OutcomeUnknown] * 100 + [Unavailable] * 100
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    while thread.is_alive() and not any(isinstance(error, Divided) for error in told):
-        fresh.freeze()
-        thread.join(2.5)
-        fresh.thaw()
-        thread.join(0.02)
-    thread.join()
-
-    answers = told[-1].answers if isinstance(told[-1], Divided) else []
-    kinds = [understand(answer, db.errors).kind if isinstance(answer, Exception) else int for answer in answers]
-    assert kinds == sorted(kinds, key=[int, OutcomeUnknown, Unavailable].index)
-    assert kinds.count(OutcomeUnknown) == 100
+        assert db.write(writes, op)[:100] == answers[:100]
+        proxy.close()
+    assert len(list(driver(server.url).scan(table))) == 300
 
 
 def test_what_was_done_is_told_by_a_full_server_and_what_was_not_stays_in_doubt(

@@ -21,7 +21,7 @@ NEWEST = ("1.85.3", "7.36.2")
 
 TALK = """
 import sys, grpc
-from dfbackends_etcd.stubs import PROGRESS, kv, rpc, services
+from dfbackends_etcd.stubs import kv, numbered, rpc, services
 channel = grpc.insecure_channel(sys.argv[1], [("grpc.enable_http_proxy", 0)])
 store, watches = services.KVStub(channel), services.WatchStub(channel)
 key = b"stubs/" + sys.argv[2].encode()
@@ -30,11 +30,12 @@ done = store.Txn(rpc.TxnRequest(compare=[rpc.Compare(key=key)], success=[put]), 
 assert done.succeeded, done
 [found] = store.Range(rpc.RangeRequest(key=key), timeout=5).kvs
 assert (found.value, found.mod_revision) == (b"1", done.header.revision)
-create = rpc.WatchRequest(create_request=rpc.WatchCreateRequest(key=key, start_revision=found.mod_revision, prev_kv=True))
-told = watches.Watch(iter([create, PROGRESS]), timeout=5)
-assert next(told).created
-answers = [next(told), next(told)]
-[event] = [event for answer in answers for event in answer.events]
+create = rpc.WatchCreateRequest(key=key, start_revision=found.mod_revision, prev_kv=True)
+creates = [rpc.WatchRequest(create_request=numbered(create, number)) for number in (5, 70_000)]
+told = watches.Watch(iter(creates), timeout=5)
+answers = [next(told) for _ in range(4)]
+assert [answer.watch_id for answer in answers if answer.created] == [5, 70_000], answers
+[event, same] = [event for answer in answers for event in answer.events]
 assert event.type == kv.Event.PUT and event.kv.value == b"1", event
 assert "etcd3" not in sys.modules
 import google.protobuf
