@@ -56,19 +56,18 @@ def test_members_that_are_not_named_are_told_of(cluster: EtcdCluster, opened: Op
 
 
 def test_a_quota_that_is_nearly_and_one_that_is_wholly_used_up_are_told_of(tmp_path: Path, opened: Open) -> None:
-    server = EtcdServer(tmp_path / "small", "--quota-backend-bytes", "2000000")
+    server = EtcdServer(tmp_path / "small", "--quota-backend-bytes", "10000000")
     server.start()
     try:
         backend = opened(server.url)
-        backend.db.put("t", "k", "x" * 300_000)
-        for number in range(5):
+        for number in range(27):
             backend.db.put("t", str(number), "x" * 300_000)
-        said = "of the 2000000 bytes of its quota are used"
+        said = "of the 10000000 bytes of its quota are used"
         # A member counts what it has stored a moment later.
         eventually(lambda: any(said in text for text in told(backend)), "the quota is nearly used up")
 
         with pytest.raises((dfbackends.Refused, dfbackends.PartlyDone)):
-            backend.db.put_many("u", {str(number): "x" * 700_000 for number in range(20)})
+            backend.db.put_many("u", {str(number): "x" * 700_000 for number in range(60)})
         said = "its quota is used up, and it takes no writes: compact and defragment it, then disarm the alarm"
         eventually(lambda: said in told(backend), "the quota is used up")
     finally:
