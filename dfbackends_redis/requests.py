@@ -56,11 +56,18 @@ class Requests:
         :raises NotConnected: it was not sent
         :raises redis.RedisError: the server's error, or one of the line, after which it may have been done
         """
+        until = time.monotonic() + self._timeout
         node = self.servers.owner(slot)
         try:
             wire = node.take()
             try:
+                # What it took to get a line is not to be waited for once more.
+                late = time.monotonic() > until - 0.9 * self._timeout
+                if late:
+                    wire.within(until - time.monotonic())
                 reply = wire.ask(pack(command))
+                if late:
+                    wire.renew()
             except BaseException:
                 node.drop(wire)
                 raise

@@ -14,6 +14,7 @@ from dfbackends_redis.testing.program import program
 
 _TIMEOUT = 5.0
 _BUS = 10_000
+_GIVEN = 32_768
 
 
 class RedisServer(Node):
@@ -82,9 +83,12 @@ def until(holds: Callable[[], bool], what: str, timeout: float = 20.0) -> None:
 
 
 def port_with_bus() -> int:
-    """Return a port that is free, as is the one of its bus, which is ten thousand higher."""
+    """Return a port that is free, as is the one of its bus, which is ten thousand higher.
+
+    Both are below those that the system gives to whoever connects to something, and which are taken at any time.
+    """
     while True:
-        port = free_port() % 40_000 + _BUS
+        port = free_port() % (_GIVEN - 2 * _BUS) + _BUS
         try:
             with socket.socket() as own, socket.socket() as bus:
                 own.bind((HOST, port))

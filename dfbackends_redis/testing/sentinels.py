@@ -20,6 +20,8 @@ class Sentinels(Group):
     """How many sentinels there are."""
 
     def __init__(self, folder: Path, *settings: str, replicas: int = 1, down_after: int = 1000) -> None:
+        self.down_after = down_after
+        """Milliseconds after which a master that says nothing is taken for dead."""
         self._servers = [
             RedisServer(folder / f"server-{number}", "--repl-diskless-sync-delay", "0", *settings)
             for number in range(1 + replicas)

@@ -12,12 +12,33 @@ import redis
 from contract_tests.fault import Fault
 from contract_tests.servers.node import HOST
 from contract_tests.servers.server import Server, State
+from dfbackends_redis.testing.group import Group
 from dfbackends_redis.testing.process import RedisServer, until
+from dfbackends_redis.testing.sentinels import Sentinels
 from dfbackends_redis.testing.store import Store
 
 _CALLING = ("dfb-data", "dfb-publisher")
 _NOBODY = 1
 """A port where no server is."""
+_LONG = 60_000
+
+
+@contextmanager
+def _left_alone(group: Group) -> Iterator[None]:
+    """Keep sentinels from ending the script of a busy master, or replacing it."""
+    if not isinstance(group, Sentinels):
+        yield
+        return
+
+    def wait(milliseconds: int) -> None:
+        for sentinel in group.sentinels:
+            sentinel.ask("SENTINEL", "SET", group.service, "down-after-milliseconds", milliseconds)
+
+    wait(_LONG)
+    try:
+        yield
+    finally:
+        wait(group.down_after)
 
 
 def _of_all(state: Callable[[RedisServer], AbstractContextManager[None]]) -> State:
@@ -27,6 +48,7 @@ def _of_all(state: Callable[[RedisServer], AbstractContextManager[None]]) -> Sta
     def entered(store: Server) -> Iterator[None]:
         assert isinstance(store, Store)
         with ExitStack() as states:
+            states.enter_context(_left_alone(store.group))
             for master in store.group.masters:
                 states.enter_context(state(master))
             yield

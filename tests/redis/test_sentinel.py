@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from pathlib import Path
 
 import pytest
 
+from contract_tests.fault import Fault
 from contract_tests.servers.node import HOST
+from contract_tests.waiting import never
 from dfbackends import BackendError, Reason, Unavailable
-from dfbackends_redis.testing import Sentinels
+from dfbackends_redis.testing import Sentinels, redis_sentinel
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
@@ -109,3 +113,22 @@ def test_sentinels_and_servers_have_logins_of_their_own(sentinels: Sentinels, op
         )
     assert caught.value.code == "unauthenticated"
     assert HOST in sentinels.hosts
+
+
+def test_sentinels_leave_a_master_alone_that_the_suite_has_made_busy(tmp_path: Path) -> None:
+    server = redis_sentinel()
+    server.start(tmp_path)
+    try:
+        [master, *_] = server.nodes
+
+        def answers() -> bool:
+            with socket.create_connection((HOST, master.port), 1) as line:
+                line.sendall(b"PING\r\n")
+                return not line.recv(100).startswith(b"-BUSY")
+
+        with server.states[Fault.OVERLOADED](server):
+            # They wait for one second otherwise, and then end the script.
+            never(answers, "it is busy no more", 3.0)
+        until(answers, "an answer")
+    finally:
+        server.kill()

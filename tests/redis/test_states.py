@@ -68,7 +68,7 @@ def test_a_server_that_can_not_save_refuses_writes_and_messages(fresh: RedisServ
 
 
 def test_a_server_whose_disk_is_full_refuses_writes_and_messages_until_there_is_room(tmp_path: Path, opened: Open) -> None:
-    server = RedisServer(tmp_path / "server", "--appendonly", "yes")
+    server = RedisServer(tmp_path / "server", "--appendonly", "yes", "--appendfsync", "no")
     server.start()
     done: dict[str, str] = {}
     try:
