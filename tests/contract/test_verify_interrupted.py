@@ -16,6 +16,8 @@ from tests.cli.running import PROGRAM
 from tests.drivers import remote
 
 
+# As much as all that it waits for together.
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path, processes: str) -> None:
     """It ends with 130, leaves no process behind, and the report says what was not run."""
