@@ -88,6 +88,8 @@ class Hold(Trap):
 
     def __init__(self, needle: bytes = b"", on_struck: Callable[[], None] = _nothing, *, gives_up: bool) -> None:
         super().__init__(needle, on_struck)
+        self.abandoned = False
+        """Whether the client waits for the answer no more, though it may use the connection for others."""
         self._gives_up = gives_up
         self._held = b""
         self._kept = True
@@ -111,9 +113,13 @@ class Hold(Trap):
                 self._held += data
 
     async def thaw(self) -> None:
-        """Let the request go on where its client still waits for the answer."""
+        """Let the request go on where its client still waits for the answer; else it may have its connection for others."""
         # Once: what has arrived must not arrive again when the network is mended another time.
-        if self._kept and self.connection is not None and self.connection.client_waits:
+        if not self._kept or self.connection is None:
+            return
+        if self.abandoned:
+            await self.connection.end()
+        elif self.connection.client_waits:
             await self._go_on(self.connection)
 
     async def release(self) -> bool:

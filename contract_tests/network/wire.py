@@ -194,6 +194,7 @@ class Wire(Injector):
             answer = request()
         except Exception:
             if self._removed(fault, trap, failed=True) and isinstance(trap, Hold):
+                trap.abandoned = True
                 self.plan.hold(lambda: self._calls[0].release(trap))
             raise
         # Where calls share a connection, another one's fault may have held this one up until all was mended.

@@ -407,9 +407,7 @@ def test_an_entry_that_moves_enters_its_new_topic_before_it_leaves_the_old_one(d
 
     for number in range(1, 40):
         put(db, Key(table, "k"), b"%d" % number, "abcdefgh"[number % 8])
-        events: list[Any] = []
-        while not events:
-            events += feed.receive(1)
+        events = received(feed, 2)
         assert [(event.stream.topic, event.record is None) for event in events] == [
             ("abcdefgh"[number % 8], False),
             ("abcdefgh"[(number - 1) % 8], True),

@@ -166,10 +166,10 @@ def test_a_listing_goes_on_when_its_revision_is_forgotten(
     db.write(writes, next(ops))
 
     listing = db.scan(table, topic)
-    seen = [next(listing)[0] for _ in range(256)]
-    # The last one of the page moves, one before it is deleted, and others are written anew.
-    db.write([Write(Key(table, "k0255"), b"1", "red"), Write(Key(table, "k0000"), None)], next(ops))
-    db.write([write._replace(value=b"1") for write in writes[256:900]], next(ops))
+    seen = [next(listing)[0] for _ in range(64 + 512)]
+    # The last one of the second page moves, one before it is deleted, and others are written anew.
+    db.write([Write(Key(table, "k0575"), b"1", "red"), Write(Key(table, "k0000"), None)], next(ops))
+    db.write([write._replace(value=b"1") for write in writes[576:900]], next(ops))
     server.compact()
     seen += [found for found, _ in listing]
 

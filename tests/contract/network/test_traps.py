@@ -111,6 +111,23 @@ def test_a_held_request_arrives_after_its_client_gave_up(client: Client, proxy: 
     assert server.got.endswith(b"late\n")
 
 
+def test_a_held_request_that_was_abandoned_arrives_only_when_it_is_released(
+    client: Client, proxy: Proxy, server: Upper
+) -> None:
+    hold = Hold(gives_up=False)
+    proxy.set(hold)
+    client.socket.sendall(b"late\n")
+    assert client.hears_nothing()
+    hold.abandoned = True
+
+    proxy.mend()
+
+    eventually(lambda: proxy.connections == 0, "the client may open another connection")
+    never(lambda: b"late" in server.got, "it arrived")
+    assert proxy.release(hold)
+    assert server.got.endswith(b"late\n")
+
+
 def test_a_held_request_goes_on_when_mended_in_time(client: Client, proxy: Proxy, server: Upper) -> None:
     hold = Hold(gives_up=False)
     proxy.set(hold)
