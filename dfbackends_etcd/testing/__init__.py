@@ -33,4 +33,4 @@ def etcd(nodes: int = 1) -> Server:
 
 def _failover(server: Server) -> None:
     assert isinstance(server, Store)
-    server.members.failover()
+    server.group.failover()

@@ -13,7 +13,7 @@ import grpc
 from contract_tests.servers.node import HOST, Node, free_port
 from dfbackends_etcd.errors import is_silent
 from dfbackends_etcd.stubs import rpc, services
-from dfbackends_etcd.testing.program import program
+from dfbackends_etcd.testing.program import PROGRAM
 
 _TIMEOUT = 5.0
 
@@ -39,7 +39,7 @@ class EtcdServer(Node):
         peers = {name: f"http://{HOST}:{peer}" for name, peer in self._peers.items()}
         clients = f"{self._scheme}://{HOST}:{port}"
         self.port = port
-        self._command = [program(), "--name", self.name, "--data-dir", str(self.data), "--logger", "zap"]
+        self._command = [PROGRAM.path(), "--name", self.name, "--data-dir", str(self.data), "--logger", "zap"]
         self._command += ["--listen-client-urls", clients, "--advertise-client-urls", clients]
         self._command += ["--listen-peer-urls", peers[self.name], "--initial-advertise-peer-urls", peers[self.name]]
         self._command += ["--initial-cluster", ",".join(f"{name}={peer}" for name, peer in peers.items()), *self._settings]

