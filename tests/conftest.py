@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +15,9 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.figures import Claim
 
 _CLAIM = "claim"
+
+REGISTRY = Path(__file__).parents[1] / "examples" / "oui" / "registry.py"
+PATIENCE = 60.0
 
 # How long an example takes is a matter of what else the machine does; each test has its time-out.
 settings.register_profile("tests", deadline=None)
@@ -23,6 +29,15 @@ def claim(request: pytest.FixtureRequest) -> Claim:
     """Say what was measured and what the project promises: ``claim("peak of load", measure, at_most=200, unit="MB")``."""
     properties: list[tuple[str, object]] = request.node.user_properties
     return Claim(lambda line: properties.append((_CLAIM, line)))
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real input: the IEEE registry of network cards, as JSON Lines."""
+    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
+    with path.open("wb") as file:
+        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
+    return path
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -28,6 +28,12 @@ def dumped(url: str, table: str = "ports") -> list[dict[str, Any]]:
     return run("dump", "--url", url, table, "--sort").documents
 
 
+def checksum(url: str, table: str = "ports") -> dict[str, object]:
+    [document] = run("dump", "--url", url, table, "--checksum", "--json").documents
+    assert isinstance(document, dict)
+    return document
+
+
 def create(url: str, table: str, schema: dict[str, Any] | None = None, **place: Any) -> None:
     with dfbackends.open(url) as backend:
         backend.db.create_table(table, schema, **place)

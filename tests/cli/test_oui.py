@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,8 @@ import dfbackends
 from dfbackends.cli.program import program
 from tests.cli.running import PATIENCE, PROGRAM, Result, run, start
 
-REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
 BATCH = 500
 SEEDS = range(10)
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
-    with path.open("wb") as file:
-        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
-    return path
 
 
 @pytest.fixture(scope="session")

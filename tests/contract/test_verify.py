@@ -204,7 +204,7 @@ def test_a_backend_with_a_server_of_its_own(tmp_path: Path) -> None:
     [recovery] = read(tmp_path / "out").recoveries
     assert recovery.detection is not None
     assert recovery.recovery is not None
-    assert read(tmp_path / "out").place.server == Path(sys.executable).name
+    assert read(tmp_path / "out").place.server == f"2 x {Path(sys.executable).name}"
 
 
 def test_a_server_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +9,9 @@ import pytest
 
 from dfbackends_etcd.testing import EtcdServer
 from dfbackends_redis.testing import SingleServer
-from tests.cli.running import PATIENCE, Result, run
+from tests.cli.copying import checksum
+from tests.cli.running import Result, run
 from tests.redis.servers import HOW, MISSING
-
-REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
 
 
 @pytest.fixture
@@ -28,20 +25,6 @@ def redis(tmp_path: Path) -> Iterator[str]:
         yield server.url([node.port for node in server.nodes])
     finally:
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
-    with path.open("wb") as file:
-        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
-    return path
-
-
-def checksum(url: str) -> dict[str, object]:
-    [document] = run("dump", "--url", url, "oui", "--checksum", "--json").documents
-    assert isinstance(document, dict)
-    return document
 
 
 @pytest.mark.timeout(300)
@@ -60,6 +43,6 @@ def test_the_example_is_copied_from_redis_to_etcd_and_back_with_equal_checksums(
     [listed, expected] = [run("ls", "--url", place, "oui", "--topic", "A4").out.split() for place in (etcd, redis)]
     assert sorted(listed) == sorted(expected)
     assert run("copy", "--from", etcd, "--to", back, "oui").code == 0
-    assert checksum(redis) == checksum(etcd) == checksum(back)
+    assert checksum(redis, "oui") == checksum(etcd, "oui") == checksum(back, "oui")
     assert run("load", "--url", f"{etcd}namespace=loaded", "oui", registry).code == 0
-    assert checksum(f"{etcd}namespace=loaded") == checksum(etcd)
+    assert checksum(f"{etcd}namespace=loaded", "oui") == checksum(etcd, "oui")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import dfbackends
 from dfbackends_redis.testing import RedisCluster
-from tests.cli.running import PATIENCE, Result, run
-
-REGISTRY = Path(__file__).parents[2] / "examples" / "oui" / "registry.py"
+from tests.cli.copying import checksum
+from tests.cli.running import Result, run
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +17,6 @@ def url(masters: RedisCluster) -> str:
     for node in masters.nodes:
         node.ask("CONFIG", "SET", "appendonly", "yes")
     return f"redis-cluster://{masters.hosts}"
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("oui") / "oui.jsonl"
-    with path.open("wb") as file:
-        subprocess.run([sys.executable, REGISTRY], stdout=file, check=True, timeout=PATIENCE)
-    return path
-
-
-def checksum(url: str) -> dict[str, object]:
-    [document] = run("dump", "--url", url, "oui", "--checksum", "--json").documents
-    assert isinstance(document, dict)
-    return document
 
 
 @pytest.mark.timeout(180)
@@ -53,9 +36,11 @@ def test_the_example_runs_on_a_cluster_and_is_copied_there_and_back_with_equal_c
     assert found["value"]["organisation"].lower().startswith("cisco")
     [listed, expected] = [run("ls", "--url", place, "oui", "--topic", "A4").out.split() for place in (url, file)]
     assert sorted(listed) == sorted(expected)
-    assert checksum(url) == checksum(file)
+    assert checksum(url, "oui") == checksum(file, "oui")
 
     assert run("copy", "--from", url, "--to", back, "oui").code == 0
     assert run("copy", "--from", file, "--to", f"{url}?namespace=copied", "oui").code == 0
     assert run("copy", "--from", f"{url}?namespace=copied", "--to", across, "oui").code == 0
-    assert checksum(file) == checksum(back) == checksum(f"{url}?namespace=copied") == checksum(across)
+    assert (
+        checksum(file, "oui") == checksum(back, "oui") == checksum(f"{url}?namespace=copied", "oui") == checksum(across, "oui")
+    )
