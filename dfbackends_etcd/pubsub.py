@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import grpc
 
 from dfbackends.api import Feed, Finding, Inspecting, Limits, Message, Position, PubSubApi
 from dfbackends.errors import ErrorTable
-from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_lease_lost
+from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_full, is_lease_lost
 from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import OVERHEAD, message_puts
 from dfbackends_etcd.lease import Lease
@@ -31,6 +33,8 @@ class EtcdPubSub(PubSubApi, Inspecting):
         self._members = members
         self._lease = Lease(members, keep)
         self._size = size
+        # A revision that the store had come to before whatever is sent next.
+        self._seen = 0
 
     def publish(self, messages: Sequence[Message]) -> None:
         sent = False
@@ -53,18 +57,39 @@ class EtcdPubSub(PubSubApi, Inspecting):
         self._members.close()
 
     def _send(self, messages: Sequence[Message]) -> None:
-        lease = self._lease.id()
+        lease, before = self._lease.id(), self._seen
         puts = message_puts(messages, lease)
         try:
             if len(puts) == 1:
-                self._members.answer("put", puts[0].request_put)
+                answer = self._members.answer("put", puts[0].request_put)
             else:
-                self._members.answer("txn", rpc.TxnRequest(success=puts))
+                answer = self._members.answer("txn", rpc.TxnRequest(success=puts))
+            self._seen = max(self._seen, answer.header.revision)
         except grpc.RpcError as error:
+            if is_full(error) and self._was_sent(puts[0].request_put, before):
+                return
             if is_lease_lost(error):
                 self._lease.lost(lease)
                 raise LeaseLost from error
             raise
+
+    def _was_sent(self, put: Any, before: int) -> bool:
+        """Return whether a put was done, behind a revision: the one that uses up a quota is, and is answered as if it was not.
+
+        :raises PartlyDone: that can not be told any more
+        """
+        until, revision = time.monotonic() + self.timeout, 0
+        try:
+            while True:
+                kvs = self._members.answer("range", rpc.RangeRequest(key=put.key, revision=revision), until).kvs
+                # Each message is another one: it names its publisher, and its number.
+                if kvs and kvs[0].value == put.value:
+                    return True
+                if not kvs or kvs[0].mod_revision <= before:
+                    return False
+                revision = kvs[0].mod_revision - 1
+        except Exception as error:
+            raise PartlyDone("the server became full, and does not tell what it did last") from error
 
     def _divided(self, messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
         """Divide messages into parts that one request takes."""

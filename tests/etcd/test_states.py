@@ -13,13 +13,17 @@ from contract_tests.network.proxy import HOST, Proxy
 from contract_tests.network.thread import Network
 from contract_tests.network.trap import DropRequest
 from dfbackends import PartlyDone, Refused
-from dfbackends.api import Key, OpId, Table, Write
+from dfbackends.api import Key, Message, OpId, Table, Write
+from dfbackends.config import from_url
 from dfbackends.errors import Divided, OutcomeUnknown, Unavailable, understand
+from dfbackends.loader import PUBSUB, load
+from dfbackends.url import parse
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.errors import is_full
 from dfbackends_etcd.layout import outcome
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdServer
+from tests.embedded import received, subscribed
 from tests.etcd.conftest import Open, OpenDriver
 
 QUOTA = 8 << 20
@@ -87,6 +91,42 @@ def test_the_write_that_uses_up_the_quota_is_answered_as_what_it_is(
 
     assert {name for name, _ in db.scan(table)} == {name for name, done in told.items() if done}
     assert not all(told.values())
+
+
+def test_the_message_that_uses_up_the_quota_is_answered_as_what_it_is(small: EtcdServer) -> None:
+    """Of several under way, the last ones that fit arrive, and etcd answers as if they had not been taken."""
+    settings = from_url(parse(small.url))
+    assert settings.pubsub is not None
+    carriers = [load(PUBSUB, "etcd").open(settings.pubsub.values, 10.0) for _ in range(8)]
+    told: dict[bytes, bool] = {}
+
+    def publish(lane: int) -> None:
+        for number in range(200):
+            data = b"%d-%d " % (lane, number) + bytes(100_000)
+            try:
+                carriers[lane].publish([Message("t", data)])
+            except grpc.RpcError as error:
+                told[data] = False
+                if not is_full(error):
+                    raise
+                return
+            told[data] = True
+
+    feed = subscribed(carriers[0].listen(), "t")
+    threads = [threading.Thread(target=publish, args=(lane,)) for lane in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    sent = {data for data, done in told.items() if done}
+    heard = {message.data for message in received(feed, len(sent))}
+    heard |= {event.data for event in feed.receive(0.5) if isinstance(event, Message)}
+    assert {data[:9] for data in heard} == {data[:9] for data in sent}
+    assert len(told) == len(sent) + 8
+    feed.close()
+    for carrier in carriers:
+        carrier.close()
 
 
 def test_a_server_that_has_room_again_is_used_by_the_same_object(small: EtcdServer, opened: Open) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contract_tests.servers.node import HOST
+from contract_tests.waiting import never
 from dfbackends import Reason, Refused, Unavailable
 from dfbackends.api import Alive, Change, Key, Message, OpId, Stream, Table, Write
 from dfbackends.config import from_url
@@ -128,8 +129,8 @@ def test_a_mirror_of_a_table_in_buckets_is_current(masters: RedisCluster, opened
         backend.db.put_many("wide-mirror", {f"k{number}": number for number in range(500)})
 
         until(lambda: mirror.size == 500, "all entries")
-        time.sleep(1.5)  # Two comparisons of the heads.
-        assert mirror.synced
+        # Two comparisons of the heads.
+        never(lambda: not mirror.synced, "it is stale", 1.5)
 
 
 def test_slots_that_move_are_followed_and_are_no_failures(masters: RedisCluster, opened: Open) -> None:

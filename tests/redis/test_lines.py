@@ -47,7 +47,7 @@ def test_idle_connections_that_were_killed_are_no_error(server: RedisServer, ope
     backend.pubsub.publish("t", 1)
 
     server.ask("CLIENT", "KILL", "TYPE", "normal")
-    time.sleep(0.1)
+    until(lambda: server.lines("dfb-data") == 0, "the lines to end")
 
     assert backend.db.get("idle", "k") == 1
     backend.pubsub.publish("t", 2)
