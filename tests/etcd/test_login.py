@@ -167,7 +167,7 @@ def test_who_is_not_let_in_is_told_so_at_once(guarded: Guarded, user: str, passw
 
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
-    assert time.monotonic() - began < 1.0 * FACTOR
+    assert time.monotonic() - began < 5 * FACTOR  # Half of the deadline: it was not tried again.
 
 
 def test_a_user_where_nobody_has_to_log_in_is_welcome(server: EtcdServer, opened: Open) -> None:

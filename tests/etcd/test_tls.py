@@ -88,7 +88,7 @@ def test_who_is_not_trusted_is_refused_at_once(secure: EtcdServer, folder: Path,
         dfbackends.open(url(secure, folder, ca=ca, client=client))
 
     assert caught.value.code == "unauthenticated"
-    assert time.monotonic() - began < 0.5 * FACTOR
+    assert time.monotonic() - began < 5 * FACTOR  # Half of the deadline: it was not tried again.
 
 
 def test_a_certificate_of_another_name_is_refused_unless_it_is_expected(folder: Path, opened: Open) -> None:
