@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import dfbackends
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
-from tests.redis.servers import HOW, MISSING
+from tests.redis.servers import HOW, MISSING, running
 
 Open = Callable[..., dfbackends.Backend]
 
@@ -40,34 +41,22 @@ def fresh(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     """Three masters with a replica each, of the test's own."""
-    cluster = RedisCluster(tmp_path / "cluster", replicas=1)
-    try:
-        cluster.start()
+    with running(partial(RedisCluster, replicas=1), tmp_path / "cluster") as cluster:
         yield cluster
-    finally:
-        cluster.kill()
 
 
 @pytest.fixture(scope="module")
 def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """Three masters alone."""
-    cluster = RedisCluster(tmp_path_factory.mktemp("masters"))
-    try:
-        cluster.start()
+    with running(RedisCluster, tmp_path_factory.mktemp("masters")) as cluster:
         yield cluster
-    finally:
-        cluster.kill()
 
 
 @pytest.fixture
 def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
     """A master, a replica and three sentinels."""
-    servers = Sentinels(tmp_path / "sentinels")
-    try:
-        servers.start()
+    with running(Sentinels, tmp_path / "sentinels") as servers:
         yield servers
-    finally:
-        servers.kill()
 
 
 @pytest.fixture

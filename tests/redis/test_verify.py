@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from contract_tests.report.conformance import Conformance
+from contract_tests.servers.node import HOST
+from dfbackends_redis.testing import RedisServer, SingleServer
 from tests.cli.running import run
+from tests.redis.servers import running
 
 
 def test_a_server_that_is_missing_is_told(tmp_path: Path) -> None:
@@ -42,3 +46,17 @@ def test_as_many_servers_are_started_as_are_wanted(name: str, nodes: int | None,
     assert result.code == 0, result.out + result.err
     server = Conformance.read(tmp_path / "out" / "conformance.json").place.server
     assert server.startswith(f"{said} x " if said > 1 else "redis-server"), server
+
+
+def test_servers_whose_port_somebody_else_has_taken_are_started_on_others(tmp_path: Path) -> None:
+    made: list[SingleServer] = []
+
+    def make(folder: Path) -> SingleServer:
+        made.append(SingleServer(folder))
+        if len(made) == 1:
+            made[0].nodes[0] = RedisServer(folder / "late", port=other.getsockname()[1])
+        return made[-1]
+
+    with socket.create_server((HOST, 0)) as other, running(make, tmp_path) as server:
+        assert server is made[1]
+        assert server.nodes[0].ask("PING")
