@@ -77,7 +77,7 @@ class FailoverCases(Cases):
             before, watch = len(load.done), Stopwatch()
             eventually(lambda: len(load.done) > before + 20, "writes are done again, by the same handles", 2 * DEADLINE + 10)
             recoveries.recovered(Fault.FAILED_OVER, watch.seconds)
-        assert load.longest < DEADLINE + 0.5
+        assert load.longest < DEADLINE + 0.2
         return load
 
     @clause("LOSS-01", injects=[Fault.FAILED_OVER], timeout=180)

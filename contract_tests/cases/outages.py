@@ -99,7 +99,7 @@ class OutageCases(Cases):
             before = len(load.done)
             eventually(lambda: len(load.done) > before + 20, "writes are done again, by the same handles")
 
-        assert load.longest < DEADLINE + 0.5
+        assert load.longest < DEADLINE + 0.2
         assert load.failed
         check_truth(store, load)
 
