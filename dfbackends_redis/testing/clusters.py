@@ -14,6 +14,7 @@ from redis.crc import key_slot
 from contract_tests.servers.node import HOST
 from dfbackends_redis.testing.group import Group, hosts, mapped
 from dfbackends_redis.testing.process import RedisServer, port_with_bus, until
+from dfbackends_redis.testing.secure import Secure
 
 _SLOTS = 16_384
 _GIVEN_UP = 5.5
@@ -25,10 +26,18 @@ class RedisCluster(Group):
 
     driver = "redis-cluster"
 
-    def __init__(self, folder: Path, *settings: str, masters: int = 3, replicas: int = 0, node_timeout: int = 1000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *settings: str,
+        masters: int = 3,
+        replicas: int = 0,
+        node_timeout: int = 1000,
+        secure: Secure | None = None,
+    ) -> None:
         given = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout), "--repl-diskless-sync-delay", "0")
         self.nodes = [
-            RedisServer(folder / f"node-{number}", *given, *settings, port=port_with_bus())
+            RedisServer(folder / f"node-{number}", *given, *settings, port=port_with_bus(), secure=secure)
             for number in range(masters * (1 + replicas))
         ]
         self.node_timeout = node_timeout / 1000

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import redis
 
 from contract_tests.servers.node import HOST, Node, free_port
 from contract_tests.waiting import eventually
 from dfbackends_redis.testing.program import PROGRAM
+from dfbackends_redis.testing.secure import Secure
 
 _TIMEOUT = 5.0
 _BUS = 10_000
@@ -21,16 +23,24 @@ class RedisServer(Node):
     """Keeps its data, its log and its configuration, which it rewrites itself when its part changes, in a folder."""
 
     def __init__(
-        self, folder: Path, *settings: str, port: int | None = None, watches: Sequence[str] = (), bind: str = HOST
+        self,
+        folder: Path,
+        *settings: str,
+        port: int | None = None,
+        watches: Sequence[str] = (),
+        bind: str = HOST,
+        secure: Secure | None = None,
     ) -> None:
         """Take settings as on the command line; what a sentinel ``watches`` as lines of its file. Without ``bind`` on all."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         port = port or free_port()
+        self._secure = secure
         file = folder / "redis.conf"
         if not file.exists():
             bound = [f"bind {bind}"] if bind else []
-            file.write_text("\n".join([f"port {port}", *bound, f"dir {folder}", 'save ""', *watches]) + "\n")
+            ports = ["port 0", f"tls-port {port}", *secure.settings] if secure else [f"port {port}"]
+            file.write_text("\n".join([*ports, *bound, f"dir {folder}", 'save ""', *watches]) + "\n")
         command = [PROGRAM.path(), str(file), *(["--sentinel"] if watches else settings)]
         super().__init__(command, port, folder / "log")
 
@@ -41,7 +51,9 @@ class RedisServer(Node):
 
     def client(self, **settings: object) -> redis.Redis:
         """Return a client of redis-py."""
-        return redis.Redis(HOST, self.port, decode_responses=True, socket_timeout=_TIMEOUT, **settings)  # type: ignore[arg-type]
+        secure = self._secure.client if self._secure else {}
+        known: dict[str, Any] = {"decode_responses": True, "socket_timeout": _TIMEOUT, **secure, **settings}
+        return redis.Redis(HOST, self.port, **known)
 
     def ask(self, *command: str | int) -> object:
         """Return the answer to a command."""
@@ -62,12 +74,14 @@ class RedisServer(Node):
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self.port), 1.0) as line:
-                line.settimeout(1.0)
-                line.sendall(b"PING\r\n")
-                return bool(line.recv(64))
+            with socket.create_connection((HOST, self.port), 1.0) as line, self._secured(line) as secured:
+                secured.sendall(b"PING\r\n")
+                return bool(secured.recv(64))
         except OSError:
             return False
+
+    def _secured(self, line: socket.socket) -> socket.socket:
+        return self._secure.wrapped(line) if self._secure else line
 
 
 def until(holds: Callable[[], bool], what: str, timeout: float = 20.0) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from contract_tests.servers.node import HOST
 from dfbackends_redis.testing.group import Group, hosts, mapped
 from dfbackends_redis.testing.process import RedisServer, until
+from dfbackends_redis.testing.secure import Secure
 
 
 class Sentinels(Group):
@@ -19,11 +20,13 @@ class Sentinels(Group):
     count: ClassVar[int] = 3
     """How many sentinels there are."""
 
-    def __init__(self, folder: Path, *settings: str, replicas: int = 1, down_after: int = 1000) -> None:
+    def __init__(
+        self, folder: Path, *settings: str, replicas: int = 1, down_after: int = 1000, secure: Secure | None = None
+    ) -> None:
         self.down_after = down_after
         """Milliseconds after which a master that says nothing is taken for dead."""
         self._servers = [
-            RedisServer(folder / f"server-{number}", "--repl-diskless-sync-delay", "0", *settings)
+            RedisServer(folder / f"server-{number}", "--repl-diskless-sync-delay", "0", *settings, secure=secure)
             for number in range(1 + replicas)
         ]
         watched = (
@@ -31,7 +34,9 @@ class Sentinels(Group):
             f"sentinel down-after-milliseconds {self.service} {down_after}",
             f"sentinel failover-timeout {self.service} 10000",
         )
-        self.sentinels = [RedisServer(folder / f"sentinel-{number}", watches=watched) for number in range(self.count)]
+        self.sentinels = [
+            RedisServer(folder / f"sentinel-{number}", watches=watched, secure=secure) for number in range(self.count)
+        ]
         self.nodes = [*self._servers, *self.sentinels]
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dfbackends_redis.testing.group import Group, hosts
 from dfbackends_redis.testing.process import RedisServer
+from dfbackends_redis.testing.secure import Secure
 
 
 class SingleServer(Group):
@@ -14,8 +15,8 @@ class SingleServer(Group):
 
     driver = "redis"
 
-    def __init__(self, folder: Path, *settings: str) -> None:
-        self.nodes = [RedisServer(folder / "server", *settings)]
+    def __init__(self, folder: Path, *settings: str, secure: Secure | None = None) -> None:
+        self.nodes = [RedisServer(folder / "server", *settings, secure=secure)]
 
     @property
     def masters(self) -> list[RedisServer]:

@@ -13,12 +13,12 @@ import grpc
 import pytest
 
 import dfbackends
+from contract_tests.servers.certificates import authority, certificate
 from contract_tests.servers.node import HOST
 from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused
 from dfbackends_etcd.stubs import rpc, services
 from dfbackends_etcd.testing import EtcdServer
-from tests.etcd.certificates import authority, certificate
 from tests.etcd.conftest import Open
 
 # A token that is not used for so long is forgotten, a second later at most.

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import dfbackends
+from contract_tests.servers.certificates import authority, certificate
 from contract_tests.servers.node import HOST
 from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused, Unavailable
 from dfbackends_etcd.testing import EtcdServer
-from tests.etcd.certificates import authority, certificate
 from tests.etcd.conftest import Open
 from tests.inbox import Inbox
 

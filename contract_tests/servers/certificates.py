@@ -1,4 +1,4 @@
-"""Certificates for a test, made by openssl."""
+"""Certificates for servers and clients of a run, made by openssl."""
 
 from __future__ import annotations
 
