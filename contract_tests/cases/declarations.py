@@ -19,6 +19,7 @@ from contract_tests.waiting import FACTOR, SOON
 from dfbackends import InvalidName, Refused, TooLarge
 from dfbackends.api import Confirmed, Denied, Feed, Message, Position
 from dfbackends.loader import installed
+from dfbackends.url import parse
 
 
 def wide(size: int, sign: str = "\N{GRINNING FACE}") -> str:
@@ -52,7 +53,7 @@ class DeclarationCases(Cases):
     @clause("CONF-03", process=True)
     def test_declared_capabilities_are_those_of_the_driver(self, store: Store) -> None:
         """What the harness declares is what the driver can do, as the list of drivers tells it."""
-        name = store.url.partition(":")[0].partition("+")[0]
+        name = parse(store.url).name
         [driver] = [driver for driver in installed() if (driver.name, driver.kind) == (name, "db")]
         told = {"Transactional": Capability.TRANSACTIONAL, "Watching": Capability.WATCHING}
 

@@ -21,6 +21,7 @@ from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
 from dfbackends_redis.testing.process import until
 from dfbackends_redis.testing.program import has_tls
 from dfbackends_redis.testing.secure import Secure
+from tests.cli.running import run
 from tests.inbox import Inbox
 from tests.redis.conftest import Open
 from tests.redis.servers import running
@@ -62,6 +63,14 @@ def test_everything_works_by_tls(secured: RedisServer, secure: Secure, opened: O
 
     assert backend.db.get("tls", "k") == "x" * 500_000
     assert inbox.until(899) == list(range(900))
+
+
+def test_the_contract_on_names_and_declarations_holds_by_another_name_of_the_backend(
+    secured: RedisServer, secure: Secure
+) -> None:
+    result = run("verify", "redis", "--url", url(secured, secure), "--clause", "CONF-01", "--clause", "CONF-03")
+
+    assert result.code == 0, result.out
 
 
 @pytest.mark.parametrize(("ca", "client"), [("other", "client"), ("ca", "")], ids=["wrong CA", "no client certificate"])
