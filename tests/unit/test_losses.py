@@ -74,7 +74,7 @@ class TestALineThatCanNotGoOn:
         it.driver.break_line()
 
         inbox.until(DOWN)
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 1.0
         eventually(lambda: it.driver.opened > 5)
         assert inbox.story == [DOWN]
         health = it.pubsub.health()
