@@ -14,6 +14,8 @@ from contract_tests.harness import Store
 from contract_tests.marks import clause
 
 THREADS = 8
+_WORKING = 90.0
+"""Seconds for what a process allocates: each number is a write that is safe on a disk, and four want the next one."""
 
 
 class IdCases(Cases):
@@ -66,7 +68,7 @@ class IdCases(Cases):
             for worker in workers:
                 worker.tell("begin")
             for worker in workers:
-                every += worker.hear()
+                every += worker.hear(_WORKING)
         every.append(store.db.allocate("t"))
 
         assert len(set(every)) == len(every) == 4 * times + 2

@@ -39,13 +39,13 @@ class Worker:
             self._lines.put(line)
         self._lines.put("")
 
-    def hear(self) -> Any:
+    def hear(self, budget: float = _PATIENCE) -> Any:
         """Return what it says next.
 
         :raises AssertionError: it has ended without saying anything, or takes too long
         """
         try:
-            line = self._lines.get(timeout=_PATIENCE * FACTOR)
+            line = self._lines.get(timeout=budget * FACTOR)
         except queue.Empty:
             raise AssertionError("another process says nothing") from None
         assert line, f"another process ended with code {self._process.wait()}; its error output is above"
