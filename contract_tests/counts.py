@@ -53,8 +53,8 @@ PROFILES = {
         messages=200,
         openings=20,
         starts=20,
-        histories=1,
-        operations=30,
+        histories=5,
+        operations=60,
         long=100,
     ),
 }

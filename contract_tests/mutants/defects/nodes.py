@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +12,8 @@ from dfbackends.api import Key, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
 from dfbackends.drivers.sqlite import SqliteDb
 
-_AHEAD = 0 if "stands by" in sys.argv else 1 << 40
+_SERVES_FIRST = "stands by" not in sys.argv
+_TURN = 1 << 40
 
 
 @mutant(kills="test_a_server_that_is_killed_under_load", base=Base.SERVED)
@@ -28,20 +30,35 @@ class NothingIsReplicated(Node):
     """Each node has a file of its own."""
 
     def open(self, path: str) -> None:
-        super().open(f"{path}-{_AHEAD}")
+        super().open(f"{path}-{_SERVES_FIRST}")
 
 
-@mutant(kills="test_a_revision_from_before_a_failover", base=Base.SERVED)
-class RevisionsAreOfTheNode(SqliteDb):
-    """The node that serves first counts revisions that are higher than those of the other one."""
+class _Ahead(SqliteDb):
+    """Revisions are told as higher than they are."""
+
+    by = (1 << 50) if _SERVES_FIRST else (1 << 50) - _TURN
 
     def read(self, keys: Sequence[Key]) -> list[Record | None]:
-        return [record and record._replace(revision=record.revision + _AHEAD) for record in super().read(keys)]
+        return [record and record._replace(revision=record.revision + self.by) for record in super().read(keys)]
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         for name, record in super().scan(table, topic):
-            yield name, record._replace(revision=record.revision + _AHEAD)
+            yield name, record._replace(revision=record.revision + self.by)
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
-        inner = [write._replace(expect=write.expect - _AHEAD) if isinstance(write.expect, int) else write for write in writes]
-        return [revision and revision + _AHEAD for revision in super().write(inner, op)]
+        inner = [write._replace(expect=write.expect - self.by) if isinstance(write.expect, int) else write for write in writes]
+        return [revision and revision + self.by for revision in super().write(inner, op)]
+
+
+@mutant(kills="test_a_revision_from_before_a_failover", base=Base.SERVED)
+class RevisionsAreOfTheNode(Node):
+    """The node that takes over counts revisions that are lower than those of the one before."""
+
+    def open(self, path: str) -> None:
+        self.db_kind = _Ahead
+        super().open(path)
+
+    def stand_by(self, asked: socket.socket) -> None:
+        super().stand_by(asked)
+        assert isinstance(self.db, _Ahead)
+        self.db.by -= 2 * _TURN
