@@ -44,21 +44,18 @@ end
 
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
 local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. ARGV[8]
-local sizes, known, head = ' ' .. #name .. ' ' .. #stored .. ' ', {}, revision .. ':' .. op
+local known = {}
 for i = 2, #channels do
-    local notice = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision
-    if moves and i == #channels then
-        notice = notice .. ' ' .. #name .. ' 0 ' .. name
-    else
-        notice = notice .. sizes .. name .. stored
-    end
+    local record = moves and i == #channels and '' or stored
+    local head = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision .. ' 0'
+    local notice = cmsgpack.pack({head, name, record})
     local told = redis.pcall('PUBLISH', channels[i], notice)
     if type(told) == 'table' then
         -- It was the first, and nothing was told.
         call('SET', KEYS[2], '', 'PXAT', 1)
         return told
     end
-    known[2 * i - 3], known[2 * i - 2] = channels[i], head
+    known[2 * i - 3], known[2 * i - 2] = channels[i], revision .. ':' .. op .. ':1'
 end
 if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
 if moves then call('ZREM', KEYS[4], left .. '\0' .. name) end
