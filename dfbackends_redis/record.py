@@ -1,4 +1,7 @@
-"""A record as it is stored: revision, topic and value, with one space between them."""
+"""A record as it is stored: revision, topic and value, with one space between them.
+
+A topic has a colon behind it, and the number of the chunk of the index in which the entry is.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,18 @@ class _Topics(dict[bytes, str]):
     """The topics of an answer: an entry costs a look-up, and each topic is decoded once."""
 
     def __missing__(self, topic: bytes) -> str:
-        found = self[topic] = decoded(topic) if topic else ""
+        found = self[topic] = _plain(topic)
         return found
+
+
+def _plain(topic: bytes) -> str:
+    return decoded(topic.partition(b":")[0]) if topic else ""
 
 
 def unpacked(stored: bytes) -> Record:
     """Return the record that a script has stored."""
     revision, topic, value = stored.split(b" ", 2)
-    return Record._make((value, int(revision), decoded(topic) if topic else ""))
+    return Record._make((value, int(revision), _plain(topic)))
 
 
 def records(stored: Iterable[bytes | None]) -> list[Record | None]:

@@ -24,30 +24,39 @@ local holds = expectation == '*'
 -- When the operation was done before, the record may be its own.
 if not holds then return outcome() end
 
-local removes, left = topic == ' ', record and string.match(record, '^%d+ (%S*) ') or ''
+local removes, left, chunk = topic == ' ', '', ''
+if record then left, chunk = string.match(record, '^%d+ ([^: ]*):?(%S*) ') end
 if removes then topic = '' end
-local moves = left ~= '' and left ~= topic
+local moves, enters = left ~= '' and left ~= topic, topic ~= '' and left ~= topic
 local channels = {'last', ARGV[4]}
 if topic ~= '' then channels[3] = ARGV[4] .. ':' .. topic end
 if moves then channels[#channels + 1] = ARGV[4] .. ':' .. left end
-local heads, time = call('HMGET', KEYS[1], unpack(channels)), call('TIME')
-local revision = string.format('%.0f', math.max((heads[1] or 0) + 1, time[1] * 1000000 + time[2]))
+local index = index_of(KEYS[4], KEYS[1])
+local count_of = counter(index, topic)
+local heads, time = call('HMGET', KEYS[1], count_of, unpack(channels)), call('TIME')
+local revision = string.format('%.0f', math.max((heads[2] or 0) + 1, time[1] * 1000000 + time[2]))
+if moves then leave(index, left, chunk, name) end
+if enters then
+    index.counts[count_of] = heads[1] or 0
+    chunk = enter(index, topic, name)
+end
+local gone, come = turned(index)
 
 -- The first write fails where the server takes none; it takes nothing but a number. Then all is tried that may be forbidden.
 call('HSET', KEYS[1], 'last', revision)
 if removes then call('HDEL', KEYS[1], '') end
-if moves then call('ZREM', KEYS[4], '') end
-if topic ~= '' and left ~= topic then call('ZADD', KEYS[4], 'XX', 0, '') end
+if #gone > 0 then call('ZREM', KEYS[4], '') end
+if #come > 0 then call('ZADD', KEYS[4], 'XX', 0, '') end
 for i = 3, #channels do
     if not allowed(channels[i]) then return redis.error_reply(FORBIDDEN) end
 end
 
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
-local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. ARGV[8]
+local stored = removes and '' or revision .. ' ' .. (topic ~= '' and topic .. ':' .. chunk or '') .. ' ' .. ARGV[8]
 local known = {}
 for i = 2, #channels do
     local record = moves and i == #channels and '' or stored
-    local head = 'C' .. ARGV[3] .. ' ' .. (heads[i] or '') .. ' ' .. op .. ' ' .. revision .. ' 0'
+    local head = 'C' .. ARGV[3] .. ' ' .. (heads[i + 1] or '') .. ' ' .. op .. ' ' .. revision .. ' 0'
     local notice = cmsgpack.pack({head, name, record})
     local told = redis.pcall('PUBLISH', channels[i], notice)
     if type(told) == 'table' then
@@ -58,7 +67,8 @@ for i = 2, #channels do
     known[2 * i - 3], known[2 * i - 2] = channels[i], revision .. ':' .. op .. ':1'
 end
 if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
-if moves then call('ZREM', KEYS[4], left .. '\0' .. name) end
-if topic ~= '' and left ~= topic then call('ZADD', KEYS[4], 0, topic .. '\0' .. name) end
+if #gone > 0 then call('ZREM', KEYS[4], unpack(gone)) end
+if #come > 0 then call('ZADD', KEYS[4], unpack(come)) end
+for field, count in pairs(index.counts) do known[#known + 1], known[#known + 2] = field, count end
 call('HSET', KEYS[1], unpack(known))
 return revision

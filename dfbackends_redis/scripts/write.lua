@@ -47,8 +47,9 @@ local function stream(channel, topic)
     return channel
 end
 
--- Those runs that write, and for each of their entries the topic that it leaves, false where nothing is written.
-local runs, marks = {}, {}
+-- Those runs that write, and for each of their entries the topic and the chunk where it is, false where nothing is written.
+local runs, marks, indexes = {}, {}, {}
+for at = 4, #KEYS, 2 do indexes[KEYS[at]] = index_of(KEYS[at], KEYS[1]) end
 local first_message = 6 + (#KEYS - 2) / 2
 local at, last = first_message + 2 * messages, #ARGV
 while at < last do
@@ -61,7 +62,7 @@ while at < last do
     if what == 'write' then values, at = at, at + count end
     at = at + 1
     local records, channel, writes = KEYS[1 + 2 * number], ARGV[5 + number], what ~= 'check'
-    local found, leaves, good = in_slices('HMGET', records, ARGV, names + 1, names + count), {}, 0
+    local found, leaves, held, good = in_slices('HMGET', records, ARGV, names + 1, names + count), {}, {}, 0
     for i = 1, count do
         local record, left = found[i], ''
         if expectations then expectation = ARGV[expectations + i] end
@@ -69,7 +70,7 @@ while at < last do
             or record and (expectation == '+' or match(record, '^%d+') == expectation) then
             good = good + 1
             if writes and record then
-                left = match(record, '^%d+ (%S*) ')
+                left, held[i] = match(record, '^%d+ ([^: ]*):?(%S*) ')
                 if left ~= '' then stream(channel, left) end
             end
             if topics then stream(channel, ARGV[topics + i]) end
@@ -85,8 +86,8 @@ while at < last do
         stream(channel, '')
         if not topics then stream(channel, topic) end
         runs[#runs + 1] = {
-            records = records, index = KEYS[2 + 2 * number], channel = channel, count = count, names = names,
-            topic = not topics and topic, topics = topics, values = values, leaves = leaves,
+            records = records, index = indexes[KEYS[2 + 2 * number]], channel = channel, count = count, names = names,
+            topic = not topics and topic, topics = topics, values = values, leaves = leaves, held = held,
         }
     end
 end
@@ -144,33 +145,31 @@ local function will(command, key, words, ...)
     end
 end
 for _, run in ipairs(runs) do
-    local names, topic, topics, values, leaves, channel = run.names, run.topic, run.topics, run.values, run.leaves, run.channel
-    local removed, entered, left_behind, changes, count = {}, {}, {}, nil, 0
+    local names, topic, topics, values, channel, index = run.names, run.topic, run.topics, run.values, run.channel, run.index
+    local removed, changes, count = {}, nil, 0
     for i = 1, run.count do
-        local left = leaves[i]
+        local left, chunk = run.leaves[i], run.held[i]
         if left then
             local name, record = ARGV[names + i], ''
             if topics then topic = ARGV[topics + i] end
             local moves = left ~= '' and left ~= topic
             if moves or size > 65536 then flush() end
+            if moves then leave(index, left, chunk, name) end
+            if topic ~= '' and topic ~= left then chunk = enter(index, topic, name) end
             if not gathered[channel] then
                 changes, count = changes_of(channel), 1
                 if not topics then changes_of(stream(channel, topic), changes) end
                 if values then commands[#commands + 1] = {'HSET', run.records, changes, 2} end
             end
             if values then
-                record = revision .. ' ' .. topic .. ' ' .. ARGV[values + i]
+                record = revision .. (topic ~= '' and ' ' .. topic .. ':' .. chunk .. ' ' or '  ') .. ARGV[values + i]
             else
                 removed[#removed + 1] = name
             end
             changes[count + 1], changes[count + 2], count = name, record, count + 2
             size = size + #record
-            if topic ~= '' then
-                if topics then add(changes_of(stream(channel, topic)), name, record) end
-                if left ~= topic then add(entered, '0', topic .. '\0' .. name) end
-            end
+            if topics and topic ~= '' then add(changes_of(stream(channel, topic)), name, record) end
             if moves then
-                left_behind[#left_behind + 1] = left .. '\0' .. name
                 add(changes_of(stream(channel, left)), name, '')
                 flush()
             end
@@ -178,8 +177,11 @@ for _, run in ipairs(runs) do
     end
     flush()
     will('HDEL', run.records, removed, KEYS[1], '')
-    will('ZREM', run.index, left_behind, run.index, '')
-    will('ZADD', run.index, entered, run.index, 'XX', 0, '')
+end
+for key, index in pairs(indexes) do
+    local gone, come = turned(index)
+    will('ZREM', key, gone, key, '')
+    will('ZADD', key, come, key, 'XX', 0, '')
 end
 -- A change tells which of the buckets of its table it is from; a message, where its chain is kept: between the braces of all keys.
 local home = string.sub(KEYS[1], 5, -2)
@@ -212,5 +214,8 @@ for _, command in ipairs(commands) do
 end
 local now = {}
 for i = 2, #channels do add(now, channels[i], head_of(channels[i])) end
+for _, index in pairs(indexes) do
+    for field, count in pairs(index.counts) do add(now, field, count) end
+end
 in_slices('HSET', KEYS[1], now, 1, #now)
 return answer
