@@ -1,7 +1,4 @@
-"""A record as it is stored: revision, topic and value, with one space between them.
-
-A topic has a colon behind it, and the number of the chunk of the index in which the entry is.
-"""
+"""A record as it is stored: revision, topic, the number of its chunk in the index, and value, with one space between them."""
 
 from __future__ import annotations
 
@@ -17,18 +14,14 @@ class _Topics(dict[bytes, str]):
     """The topics of an answer: an entry costs a look-up, and each topic is decoded once."""
 
     def __missing__(self, topic: bytes) -> str:
-        found = self[topic] = _plain(topic)
+        found = self[topic] = decoded(topic) if topic else ""
         return found
-
-
-def _plain(topic: bytes) -> str:
-    return decoded(topic.partition(b":")[0]) if topic else ""
 
 
 def unpacked(stored: bytes) -> Record:
     """Return the record that a script has stored."""
-    revision, topic, value = stored.split(b" ", 2)
-    return Record._make((value, int(revision), _plain(topic)))
+    revision, topic, _, value = stored.split(b" ", 3)
+    return Record._make((value, int(revision), decoded(topic) if topic else ""))
 
 
 def records(stored: Iterable[bytes | None]) -> list[Record | None]:
@@ -39,7 +32,7 @@ def records(stored: Iterable[bytes | None]) -> list[Record | None]:
         if one is None:
             found.append(None)
         else:
-            revision, topic, value = one.split(b" ", 2)
+            revision, topic, _, value = one.split(b" ", 3)
             found.append(new(Record, (value, int(revision), topics[topic])))
     return found
 
@@ -50,5 +43,5 @@ def entries(names: Iterable[bytes], stored: Iterable[bytes]) -> list[Entry]:
     return [
         (name.decode(), new(Record, (value, int(revision), topics[topic])))
         for name, record in zip(names, stored, strict=True)
-        for revision, topic, value in (record.split(b" ", 2),)
+        for revision, topic, _, value in (record.split(b" ", 3),)
     ]

@@ -25,7 +25,7 @@ local holds = expectation == '*'
 if not holds then return outcome() end
 
 local removes, left, chunk = topic == ' ', '', ''
-if record then left, chunk = string.match(record, '^%d+ ([^: ]*):?(%S*) ') end
+if record then left, chunk = string.match(record, '^%d+ (%S*) (%S*) ') end
 if removes then topic = '' end
 local moves, enters = left ~= '' and left ~= topic, topic ~= '' and left ~= topic
 local channels = {'last', ARGV[4]}
@@ -36,6 +36,7 @@ local count_of = counter(index, topic)
 local heads, time = call('HMGET', KEYS[1], count_of, unpack(channels)), call('TIME')
 local revision = string.format('%.0f', math.max((heads[2] or 0) + 1, time[1] * 1000000 + time[2]))
 if moves then leave(index, left, chunk, name) end
+if topic == '' then chunk = '' end
 if enters then
     index.counts[count_of] = heads[1] or 0
     chunk = enter(index, topic, name)
@@ -52,7 +53,7 @@ for i = 3, #channels do
 end
 
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
-local stored = removes and '' or revision .. ' ' .. (topic ~= '' and topic .. ':' .. chunk or '') .. ' ' .. ARGV[8]
+local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. chunk .. ' ' .. ARGV[8]
 local known = {}
 for i = 2, #channels do
     local record = moves and i == #channels and '' or stored

@@ -70,7 +70,7 @@ while at < last do
             or record and (expectation == '+' or match(record, '^%d+') == expectation) then
             good = good + 1
             if writes and record then
-                left, held[i] = match(record, '^%d+ ([^: ]*):?(%S*) ')
+                left, held[i] = match(record, '^%d+ (%S*) (%S*) ')
                 if left ~= '' then stream(channel, left) end
             end
             if topics then stream(channel, ARGV[topics + i]) end
@@ -162,7 +162,7 @@ for _, run in ipairs(runs) do
                 if values then commands[#commands + 1] = {'HSET', run.records, changes, 2} end
             end
             if values then
-                record = revision .. (topic ~= '' and ' ' .. topic .. ':' .. chunk .. ' ' or '  ') .. ARGV[values + i]
+                record = revision .. ' ' .. topic .. ' ' .. (topic ~= '' and chunk or '') .. ' ' .. ARGV[values + i]
             else
                 removed[#removed + 1] = name
             end
