@@ -31,17 +31,24 @@ local moves, enters = left ~= '' and left ~= topic, topic ~= '' and left ~= topi
 local channels = {'last', ARGV[4]}
 if topic ~= '' then channels[3] = ARGV[4] .. ':' .. topic end
 if moves then channels[#channels + 1] = ARGV[4] .. ':' .. left end
-local index = index_of(KEYS[4], KEYS[1])
-local count_of = counter(index, topic)
-local heads, time = call('HMGET', KEYS[1], count_of, unpack(channels)), call('TIME')
+local counter = enters and counter_of(KEYS[4], topic) or 'last'
+local heads, time = call('HMGET', KEYS[1], counter, unpack(channels)), call('TIME')
 local revision = string.format('%.0f', math.max((heads[2] or 0) + 1, time[1] * 1000000 + time[2]))
-if moves then leave(index, left, chunk, name) end
-if topic == '' then chunk = '' end
-if enters then
-    index.counts[count_of] = heads[1] or 0
-    chunk = enter(index, topic, name)
+local gone, come, completes = {}, {}, false
+if moves or enters then
+    local come_from = chunk
+    chunk = ''
+    if enters then chunk, completes = chunk_after(heads[1] or 0) end
+    if moves or completes then
+        local index = index_of(KEYS[4], KEYS[1])
+        index.counts[counter] = heads[1] or 0
+        if moves then index.leave(left, come_from, name) end
+        if enters then index.enter(topic, name) end
+        gone, come = index.turned()
+    else
+        come = {'0', piece_of(topic, chunk, escaped(name))}
+    end
 end
-local gone, come = turned(index)
 
 -- The first write fails where the server takes none; it takes nothing but a number. Then all is tried that may be forbidden.
 call('HSET', KEYS[1], 'last', revision)
@@ -70,6 +77,6 @@ end
 if removes then call('HDEL', KEYS[3], name) else call('HSET', KEYS[3], name, stored) end
 if #gone > 0 then call('ZREM', KEYS[4], unpack(gone)) end
 if #come > 0 then call('ZADD', KEYS[4], unpack(come)) end
-for field, count in pairs(index.counts) do known[#known + 1], known[#known + 2] = field, count end
+if enters then known[#known + 1], known[#known + 2] = counter, (heads[1] or 0) + 1 end
 call('HSET', KEYS[1], unpack(known))
 return revision

@@ -154,8 +154,8 @@ for _, run in ipairs(runs) do
             if topics then topic = ARGV[topics + i] end
             local moves = left ~= '' and left ~= topic
             if moves or size > 65536 then flush() end
-            if moves then leave(index, left, chunk, name) end
-            if topic ~= '' and topic ~= left then chunk = enter(index, topic, name) end
+            if moves then index.leave(left, chunk, name) end
+            if topic ~= '' and topic ~= left then chunk = index.enter(topic, name) end
             if not gathered[channel] then
                 changes, count = changes_of(channel), 1
                 if not topics then changes_of(stream(channel, topic), changes) end
@@ -179,7 +179,7 @@ for _, run in ipairs(runs) do
     will('HDEL', run.records, removed, KEYS[1], '')
 end
 for key, index in pairs(indexes) do
-    local gone, come = turned(index)
+    local gone, come = index.turned()
     will('ZREM', key, gone, key, '')
     will('ZADD', key, come, key, 'XX', 0, '')
 end
