@@ -1,8 +1,9 @@
 """The changes of tables, as they arrive.
 
-A notice tells several changes of one stream, which share a revision, as a list of MessagePack: its first text is ``C``, the
-bucket, the head before, the operation, the revision, and how many changes of the stream the operation had told before; then
-names and records come in turn. The head after a change is the revision, the operation, and the number of the change in it.
+A notice tells several changes, which share a revision, as a list of MessagePack. Its first text is ``C`` and the bucket, the
+operation, the revision, and its place in each stream that it is for, that of the table first: the head before, and how many
+changes of it the operation had told before. Then names and records come in turn. The head after a change is the revision, the
+operation, and the number of the change in it.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class ChangeFeed(RedisFeed[Stream, Change]):
     def _heard(self, topic: Stream, data: bytes, events: Events) -> None:
         try:
             begin, *items = _texts(data)
-            label, prev, op, text, told = begin.split(b" ")
+            label, op, text, *places = begin.split(b" ")
+            prev, told = places[:2] if topic.topic is None else places[-2:]
             revision, count = int(text), int(told)
             changed = list(zip(map(bytes.decode, items[::2]), items[1::2], strict=True)) if label[:1] == b"C" else None
         except (ValueError, LookupError):

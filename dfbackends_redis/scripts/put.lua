@@ -62,10 +62,12 @@ end
 if not call('SET', KEYS[2], revision, 'NX', 'PX', keep) then return outcome() end
 local stored = removes and '' or revision .. ' ' .. topic .. ' ' .. chunk .. ' ' .. ARGV[8]
 local known = {}
+local begin = 'C' .. ARGV[3] .. ' ' .. op .. ' ' .. revision .. ' '
+local places = (heads[3] or '') .. ' 0'
+if topic ~= '' then places = places .. ' ' .. (heads[4] or '') .. ' 0' end
+local notice = cmsgpack.pack({begin .. places, name, stored})
 for i = 2, #channels do
-    local record = moves and i == #channels and '' or stored
-    local head = 'C' .. ARGV[3] .. ' ' .. (heads[i + 1] or '') .. ' ' .. op .. ' ' .. revision .. ' 0'
-    local notice = cmsgpack.pack({head, name, record})
+    if moves and i == #channels then notice = cmsgpack.pack({begin .. (heads[i + 1] or '') .. ' 0', name, ''}) end
     local told = redis.pcall('PUBLISH', channels[i], notice)
     if type(told) == 'table' then
         -- It was the first, and nothing was told.

@@ -114,10 +114,10 @@ end
 -- Changes are gathered by channel, and go out when they are large, or where an entry moves, which is to be seen in order. To make
 -- a text costs as much as it is long, more than what is done with it: so a notice is made at once, out of all of its parts.
 local order, gathered, size = {}, {}, 0
-local function changes_of(channel, changes)
+local function changes_of(channel, other)
     if not gathered[channel] then
-        gathered[channel] = changes or {''}
-        order[#order + 1] = channel
+        gathered[channel] = {''}
+        order[#order + 1] = other ~= channel and {channel, other} or {channel}
     end
     return gathered[channel]
 end
@@ -126,12 +126,15 @@ local function add(words, one, other)
     words[count + 1], words[count + 2] = one, other
 end
 local function flush()
-    for i = 1, #order do
-        local channel = order[i]
-        local changes, before = gathered[channel], told[channel] or 0
-        changes[1] = 'C' .. label .. ' ' .. head_of(channel) .. ' ' .. op .. ' ' .. revision .. ' ' .. before
-        tell(channel, cmsgpack.pack(changes))
-        told[channel] = before + (#changes - 1) / 2
+    for _, listeners in ipairs(order) do
+        local changes, begin = gathered[listeners[1]], 'C' .. label .. ' ' .. op .. ' ' .. revision
+        for _, channel in ipairs(listeners) do begin = begin .. ' ' .. head_of(channel) .. ' ' .. (told[channel] or 0) end
+        changes[1] = begin
+        local notice = cmsgpack.pack(changes)
+        for _, channel in ipairs(listeners) do
+            tell(channel, notice)
+            told[channel] = (told[channel] or 0) + (#changes - 1) / 2
+        end
     end
     order, gathered, size = {}, {}, 0
 end
@@ -157,8 +160,7 @@ for _, run in ipairs(runs) do
             if moves then index.leave(left, chunk, name) end
             if topic ~= '' and topic ~= left then chunk = index.enter(topic, name) end
             if not gathered[channel] then
-                changes, count = changes_of(channel), 1
-                if not topics then changes_of(stream(channel, topic), changes) end
+                changes, count = changes_of(channel, not topics and stream(channel, topic) or nil), 1
                 if values then commands[#commands + 1] = {'HSET', run.records, changes, 2} end
             end
             if values then
