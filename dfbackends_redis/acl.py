@@ -29,7 +29,7 @@ _EVERYWHERE = (
     Right("hdel", "deleting"),
     Right("zadd", "an entry enters a topic"),
     Right("zrem", "an entry leaves a topic"),
-    Right("zrangebylex", "listing a topic"),
+    Right("zrangebylex", "what a topic has"),
     Right("hscan", "listing a table"),
     Right("incr", "a write before messages, and taking turns at servers"),
     Right("publish", "messages, changes, proofs of life"),

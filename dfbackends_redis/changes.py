@@ -1,7 +1,9 @@
 """The changes of tables, as they arrive.
 
-A notice tells several changes of one stream: ``C``, the bucket, the head before, and the operation; then for each change its
-revision, the lengths of name and record, and these two. The head after a change is its revision and its operation.
+A notice tells several changes, which share a revision, as a list of MessagePack. Its first text is ``C`` and the bucket, the
+operation, the revision, and its place in each stream that it is for, that of the table first: the head before, and how many
+changes of it the operation had told before. Then names and records come in turn. The head after a change is the revision, the
+operation, and the number of the change in it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ from dfbackends_redis.requests import Requests
 LOG = logging.getLogger(__name__)
 
 _LATE = 10.0
+
+# How long the heads of lists, and the sizes of texts, are in MessagePack.
+_HEADS = dict.fromkeys(range(0x90, 0xA0), 1) | {0xDC: 3, 0xDD: 5}
+_SIZES = {0xD9: 1, 0xDA: 2, 0xDB: 4}
 
 Events = list[Change | Confirmed[Stream] | Denied[Stream] | Alive]
 
@@ -83,38 +89,47 @@ class ChangeFeed(RedisFeed[Stream, Change]):
 
     def _heard(self, topic: Stream, data: bytes, events: Events) -> None:
         try:
-            label, prev, op, rest = data.split(b" ", 3)
-            items = list(_items(rest)) if label[:1] == b"C" else None
-        except ValueError:
-            items = None
-        if items is None:
+            begin, *items = _texts(data)
+            label, op, text, *places = begin.split(b" ")
+            prev, told = places[:2] if topic.topic is None else places[-2:]
+            revision, count = int(text), int(told)
+            changed = list(zip(map(bytes.decode, items[::2]), items[1::2], strict=True)) if label[:1] == b"C" else None
+        except (ValueError, LookupError):
+            changed = None
+        if changed is None:
             # Nothing of ours is hidden by it: that would be seen at the next change.
             LOG.warning("something that is no change was heard on the channel of table %r", topic.table.name)
             return
         part, label = self._parts[topic], label[1:]
-        for name, stored, revision in items:
-            head = b"%d:%b" % (revision, op)
-            if not part.is_old(label, revision):
-                before = part.chain.token_with(label, prev)
-                part.chain[label] = head
-                record = unpacked(stored) if stored else None
-                events.append(Change(topic, name, record, revision, before, part.chain.token))
-            prev = head
+        if part.is_old(label, revision):
+            return
+        chain = part.chain
+        for name, stored in changed:
+            count += 1
+            before = chain.token_with(label, prev)
+            prev = chain[label] = b"%b:%b:%d" % (text, op, count)
+            events.append(Change(topic, name, unpacked(stored) if stored else None, revision, before, chain.token))
 
 
-def _items(rest: bytes) -> Iterator[tuple[str, bytes, int]]:
-    at, end = 0, len(rest)
+def _texts(data: bytes) -> Iterator[bytes]:
+    """Yield the texts of a list.
+
+    :raises ValueError: it does not end where the data do
+    :raises LookupError: it is none, or has something else in it
+    """
+    at, end = _HEADS[data[0]], len(data)
     while at < end:
-        space = rest.index(b" ", at)
-        revision = int(rest[at:space])
-        at, space = space + 1, rest.index(b" ", space + 1)
-        name_size = int(rest[at:space])
-        at, space = space + 1, rest.index(b" ", space + 1)
-        size = int(rest[at:space])
-        at = space + 1 + name_size
-        name = rest[space + 1 : at].decode()
-        yield name, rest[at : at + size], revision
-        at += size
+        kind = data[at]
+        if 0xA0 <= kind <= 0xBF:
+            at, size = at + 1, kind & 0x1F
+        else:
+            width = _SIZES[kind]
+            start, at = at + 1, at + 1 + width
+            size = int.from_bytes(data[start:at], "big")
+        start, at = at, at + size
+        yield data[start:at]
+    if at != end:
+        raise ValueError
 
 
 def _revision(head: bytes) -> int:

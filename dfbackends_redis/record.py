@@ -1,4 +1,4 @@
-"""A record as it is stored: revision, topic and value, with one space between them."""
+"""A record as it is stored: revision, topic, the number of its chunk in the index, and value, with one space between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Topics(dict[bytes, str]):
 
 def unpacked(stored: bytes) -> Record:
     """Return the record that a script has stored."""
-    revision, topic, value = stored.split(b" ", 2)
+    revision, topic, _, value = stored.split(b" ", 3)
     return Record._make((value, int(revision), decoded(topic) if topic else ""))
 
 
@@ -32,7 +32,7 @@ def records(stored: Iterable[bytes | None]) -> list[Record | None]:
         if one is None:
             found.append(None)
         else:
-            revision, topic, value = one.split(b" ", 2)
+            revision, topic, _, value = one.split(b" ", 3)
             found.append(new(Record, (value, int(revision), topics[topic])))
     return found
 
@@ -43,5 +43,5 @@ def entries(names: Iterable[bytes], stored: Iterable[bytes]) -> list[Entry]:
     return [
         (name.decode(), new(Record, (value, int(revision), topics[topic])))
         for name, record in zip(names, stored, strict=True)
-        for revision, topic, value in (record.split(b" ", 2),)
+        for revision, topic, _, value in (record.split(b" ", 3),)
     ]

@@ -12,12 +12,14 @@ from dfbackends_redis.names import encoded
 from dfbackends_redis.node import Node
 from dfbackends_redis.place import Place
 from dfbackends_redis.record import Entry, entries
-from dfbackends_redis.requests import Call, Requests, all_of
+from dfbackends_redis.requests import Requests
 from dfbackends_redis.resp import pack
 
 _LEAST, _FIRST, _MOST = 8, 128, 1024
 _BYTES = 256 * 1024
 _STEPS = 16
+# More than a chunk has.
+_PIECES = 128
 
 
 class _Step:
@@ -94,24 +96,34 @@ def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen:
 
 
 def topic(requests: Requests, place: Place, name: str) -> Iterator[list[Entry]]:
-    """Yield the entries of a topic in a bucket in pages; they are ordered, so that a place among them is one on any server.
+    """Yield the entries of a topic in a bucket, each once, in pages. They are in chunks, which are ordered, so that a place
+    among these is one on any server, and which an entry leaves only with its topic.
 
-    Names are asked for together with the records of the names before: a script that joined them would take the server five
-    times as long.
+    The records are asked for by name: a script that joined them would take the server five times as long.
     """
     before = encoded(name).encode()
+    bound = b"[%b\0" % before
+    seen: set[bytes] = set()
     step = _Step()
+    while bound:
+        pieces = requests.answer(place.slot, "ZRANGEBYLEX", place.topics, bound, b"(%b\1" % before, "LIMIT", 0, _PIECES)
+        names: list[bytes] = []
+        number = b""
+        for piece in pieces:
+            _, number, *some, _ = piece.split(b"\0")
+            names += map(_original, some) if b"\1" in piece else some
+        # Pieces of the last chunk may become one before the next page, in another place.
+        bound = b"[%b\0%b\0" % (before, number) if len(pieces) == _PIECES else b""
+        names = [one for one in names if one not in seen]
+        seen.update(names)
+        while names:
+            part, names = names[: step.size], names[step.size :]
+            stored = requests.answer(place.slot, "HMGET", place.records, *part)
+            there = {one: record for one, record in zip(part, stored, strict=True) if record is not None}
+            step.learn(list(there.values()))
+            # What has left the topic meanwhile is not in it.
+            yield [entry for entry in entries(there.keys(), there.values()) if entry[1].topic == name]
 
-    def names_after(bound: bytes) -> Call:
-        return Call(place.slot, ("ZRANGEBYLEX", place.topics, bound, b"(%b\1" % before, "LIMIT", 0, step.size))
 
-    slot, command, _ = names_after(b"[%b\0" % before)
-    members = requests.answer(slot, *command)
-    while members:
-        names = [member[len(before) + 1 :] for member in members]
-        calls = [Call(place.slot, ("HMGET", place.records, *names)), names_after(b"(%b" % members[-1])]
-        stored, members = all_of(requests.answers(calls))
-        there = {name: record for name, record in zip(names, stored, strict=True) if record is not None}
-        step.learn(list(there.values()))
-        # What has left the topic meanwhile is not in it.
-        yield [entry for entry in entries(there.keys(), there.values()) if entry[1].topic == name]
+def _original(name: bytes) -> bytes:
+    return name.replace(b"\1a", b"\0").replace(b"\1b", b"\1")

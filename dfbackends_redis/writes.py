@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from dfbackends.api import Expect, Key, Message, OpId, Write
@@ -14,6 +15,7 @@ from dfbackends_redis.scripts import CANCEL, PUT, WRITE
 
 _AT_ONCE = 200
 _NOTHING = b"x"
+_DONE = ord("+")
 _FENCED_FOR = 3_600_000
 
 _EXPECTED = {Expect.ANY: "*", Expect.ABSENT: "-", Expect.PRESENT: "+"}
@@ -51,7 +53,6 @@ def single(write: Write, op: OpId, keep: int) -> Call:
     (table, name), value, topic, expect = write
     home = place_of(table, name)
     op_name = encoded.__wrapped__(op)
-    expected = _EXPECTED[expect] if isinstance(expect, Expect) else expect
     if value is None:
         topic, value = " ", b""
     elif topic:
@@ -60,7 +61,7 @@ def single(write: Write, op: OpId, keep: int) -> Call:
         home.slot,
         (
             "EVALSHA", PUT.sha, 4, home.heads, home.outcome(op_name), home.records, home.topics,
-            op_name, keep, home.label, home.channel, name, expected, topic, value,
+            op_name, keep, home.label, home.channel, name, _expected(expect), topic, value,
         ),
     )  # fmt: skip
 
@@ -88,7 +89,11 @@ def revisions(answer: bytes, count: int) -> list[int | None] | None:
     """Return what an answer says of so many writes; None where nothing was done, and nothing will be."""
     if answer == _NOTHING:
         return None
-    return [int(text) if text else None for text in answer.split(b",")] if count else []
+    revision, several, marks = answer.partition(b",")
+    if not several:
+        return [int(revision) if revision else None] if count else []
+    done = int(revision or 0)
+    return [done if mark == _DONE else None for mark in marks]
 
 
 def _request(
@@ -113,29 +118,45 @@ def _request(
         return numbers[found.records]
 
     items: list[Word] = []
-    for key, expect in checks.items():
-        items += (number(key), key.name, _EXPECTED[expect] if isinstance(expect, Expect) else expect)
-    last, its_number = None, 0
-    for key, value, topic, expect in writes:
-        table, name = key
-        # Most writes of a call are about one table.
-        if table is not last:
-            last, its_number = table if table.buckets == 1 else None, number(key)
-        expected = _EXPECTED[expect] if isinstance(expect, Expect) else expect
-        if value is None:
-            items += (its_number, name, expected, " ", b"")
-        else:
-            items += (its_number, name, expected, encoded(topic) if topic else "", value)
     for message in messages:
         items += (message_channel(message.topic), message.data)
-    keys = [home.heads, outcome]
+    for _, part in groupby(checks.items(), key=lambda check: check[0].table):
+        keys, expects = zip(*part, strict=True)
+        items += _run(number(keys[0]), "check", keys, expects)
+    for (_, removes), some in groupby(writes, key=lambda write: (write.key.table, write.value is None)):
+        keys, values, topics, expects = zip(*some, strict=True)
+        if removes:
+            items += _run(number(keys[0]), "remove", keys, expects)
+        else:
+            items += _run(number(keys[0]), "write", keys, expects, topics)
+            items += values
+    stored = [home.heads, outcome]
     for found in homes:
-        keys += (found.records, found.topics)
+        stored += (found.records, found.topics)
     return Call(
         home.slot,
         (
-            "EVALSHA", WRITE.sha, len(keys), *keys,
-            encoded.__wrapped__(op), keep, home.label, int(atomic), len(checks), len(writes), len(messages),
+            "EVALSHA", WRITE.sha, len(stored), *stored,
+            encoded.__wrapped__(op), keep, home.label, int(atomic), len(messages),
             *(found.channel for found in homes), *items,
         ),
     )  # fmt: skip
+
+
+def _run(
+    table: int, what: str, keys: Sequence[Key], expects: Sequence[Expect | int], topics: Sequence[str] = ("",)
+) -> list[Word]:
+    """Return what is said of entries of one table, but for their values: what all of them share is said once."""
+    expect, topic = expects[0], topics[0]
+    alike, joined = expects.count(expect) == len(expects), topics.count(topic) == len(topics)
+    words: list[Word] = [table, what, _expected(expect) if alike else "=", encoded(topic) if joined else "=", len(keys)]
+    words += [name for _, name in keys]
+    if not alike:
+        words += map(_expected, expects)
+    if not joined:
+        words += map(encoded, topics)
+    return words
+
+
+def _expected(expect: Expect | int) -> Word:
+    return _EXPECTED[expect] if isinstance(expect, Expect) else expect

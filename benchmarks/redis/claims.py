@@ -1,6 +1,7 @@
 """What is promised of the Redis drivers: each figure with its target, and the bound that is tested.
 
-A bound stands at 0.8 of its target, or, where that is not reached, below what is measured while others use the machine.
+A bound stands at its target, where noise permits (G6, G7, G9, G11), or at 0.8 of it, or, where that is not reached, below what
+is measured while others use the machine (G2's put, G3, G5 beside HVALS and SCAN, G12).
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ ON_ONE_SERVER: list[Least | Most] = [
     Most("G1 redis, client for a put", entries.put_cpu, 60, 60, "us of the processor"),
     Least("G3 redis, gets of 16 threads beside redis-py's pool", entries.threads, 2.7, 1.2),
     Least("G4 redis, 100 reads beside redis-py's MGET", entries.many_reads, 1.0, 0.8),
-    Least("G6 redis, get without its topic beside redis-py's GET", entries.get_from_topic, 1.4, 1.12),
-    Most("G7 redis, memory for an entry with its index", entries.bytes_an_entry, 510, 560, "bytes"),
+    Least("G6 redis, get without its topic beside redis-py's GET", entries.get_from_topic, 1.4, 1.4),
+    Most("G7 redis, memory for an entry with its index", entries.bytes_an_entry, 510, 510, "bytes"),
     Least("G8 redis, create and notify beside redis-py's SETNX and PUBLISH", entries.create_and_notify, 1.6, 1.28),
-    Least("G9 redis, 100 creates beside redis-py's MULTI", entries.all_or_nothing, 1.7, 1.0),
+    Least("G9 redis, 100 creates beside redis-py's MULTI", entries.all_or_nothing, 1.7, 1.7),
     Least("G10 redis, publish beside redis-py's pipeline", messages.publish, 2.4, 1.95),
-    Most("G11 redis, from the socket to a message", messages.reading, 4.0, 5.0, "us of the processor"),
+    Most("G11 redis, from the socket to a message", messages.reading, 4.0, 4.0, "us of the processor"),
     Most("G12 redis, to the handler beside a raw reader", messages.latency, 1.25, 1.9),
 ]
 
@@ -58,7 +59,7 @@ ON_A_CLUSTER: list[Least | Most] = [
 def on_a_table(table: entries.Listed) -> list[Most | Least]:
     """Return what is promised of a table of ten thousand entries on a server with a million other keys."""
     return [
-        Most("G5 redis, all entries of 10^4, client and server", lambda _: table.work()[0], 20, 35, "ms of the processor"),
+        Most("G5 redis, all entries of 10^4, client and server", lambda _: table.work()[0], 20, 25, "ms of the processor"),
         Most("G5 redis, the same beside redis-py's HVALS", lambda _: table.work()[1], 1.2, 4.5),
         Most("G5 redis, a step of it on the server", lambda _: table.step(), 2.0, 2.0, "ms"),
         Least("G5 redis, the same beside SCAN of the whole server", lambda _: table.to_scan(), 1000, 100),

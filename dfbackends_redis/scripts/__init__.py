@@ -22,7 +22,7 @@ def _script(*names: str) -> Script:
 
 CANCEL: Script = _script("cancel")
 PUBLISH: Script = _script("allowed", "publish")
-PUT: Script = _script("allowed", "put")
-WRITE: Script = _script("allowed", "write")
+PUT: Script = _script("allowed", "index", "put")
+WRITE: Script = _script("allowed", "index", "write")
 
 ALL: tuple[Script, ...] = (CANCEL, PUBLISH, PUT, WRITE)

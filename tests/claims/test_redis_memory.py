@@ -61,7 +61,7 @@ def test_an_entry_takes_little_memory(server: RedisServer, claim: Claim) -> None
 
 
 def test_an_entry_of_a_topic_takes_its_place_in_an_index(server: RedisServer, claim: Claim) -> None:
-    claim("redis, an entry with a topic", lambda: taken(server, "x" * 100, TOPIC), at_most=260, unit="B")
+    claim("redis, an entry with a topic", lambda: taken(server, "x" * 100, TOPIC), at_most=180, unit="B")
 
 
 def test_a_write_takes_memory_for_its_outcome(server: RedisServer, claim: Claim) -> None:

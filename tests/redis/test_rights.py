@@ -20,7 +20,9 @@ from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.states import configured
 from tests.redis.test_acl import drivers
 
-IN_SCRIPTS = ["evalsha", "get", "set", "pexpire", "time", "hmget", "hget", "hset", "hdel", "zadd", "zrem", "incr", "publish"]
+READING = ["get", "hget", "hmget", "time", "zrangebylex"]
+WRITING = ["hdel", "hset", "incr", "pexpire", "publish", "set", "zadd", "zrem"]
+IN_SCRIPTS = ["evalsha", *READING, *WRITING]
 
 TOPICS = ("red", "blue")
 
