@@ -6,7 +6,6 @@ import os
 import shutil
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from dfbackends_etcd.testing.program import PROGRAM
 from dfbackends_etcd.testing.states import PASSWORD, ROOT, full, guarded
 from tests.embedded import delete, put, received, subscribed
 from tests.etcd.conftest import OpenDriver
+from tests.etcd.servers import serves
 
 SILENT = 3.0
 """Seconds within which the core gives up a line: it probes one that was silent for a second, and waits for two more."""
@@ -512,13 +512,6 @@ def patiently(begin: Callable[[Position | None], Feed[Any, Any]]) -> Callable[[P
                     raise
 
     return opened
-
-
-def serves(node: EtcdServer) -> bool:
-    """Return whether a member has a watch."""
-    with urllib.request.urlopen(f"http://{HOST}:{node.port}/metrics", timeout=5) as answer:
-        text: str = answer.read().decode()
-    return "\netcd_debugging_mvcc_watch_stream_total 1\n" in text
 
 
 def test_a_topic_without_a_right_is_denied_and_the_line_goes_on(server: EtcdServer, carrier: OpenCarrier, line: Listen) -> None:
