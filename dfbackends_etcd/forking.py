@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dfbackends_etcd.errors import Forked
 
@@ -34,22 +32,28 @@ class _Calls:
 _calls = _Calls()
 
 
-@contextmanager
-def calling() -> Iterator[None]:
+class calling:  # noqa: N801 - it reads as what it does, and as a function it would take longer.
     """Call gRPC in the block.
 
     :raises Forked: this process is a child that must not; nothing was sent
     """
-    calls = _calls
-    with calls.changed:
-        if calls.broken:
-            raise Forked(f"gRPC was in use, or {_VARIABLE} forbids it, when this process was forked: start one anew instead")
-        calls.changed.wait_for(lambda: not calls.forking)
-        calls.ever = True
-        calls.count += 1
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_calls",)
+
+    def __enter__(self) -> None:
+        calls = self._calls = _calls
+        with calls.changed:
+            if calls.broken:
+                raise Forked(
+                    f"gRPC was in use, or {_VARIABLE} forbids it, when this process was forked: start one anew instead"
+                )
+            while calls.forking:
+                calls.changed.wait()
+            calls.ever = True
+            calls.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        calls = self._calls
         with calls.changed:
             calls.count -= 1
             if calls.forking:

@@ -13,7 +13,8 @@ from dfbackends_etcd.forking import calling
 from dfbackends_etcd.layout import ROOT
 from dfbackends_etcd.stubs import registering, rpc, services
 
-_PROOF = rpc.RangeRequest(key=ROOT, serializable=True)
+_PROOF = rpc.RangeRequest(key=ROOT)
+"""For its answer the member has to hear from most of the others: one that is cut off from them keeps what it is asked to do."""
 
 
 class Member:
@@ -47,7 +48,7 @@ class Member:
         self.members: Any = cluster.MemberList
 
     def prove(self, timeout: float) -> None:
-        """Return when the member has answered something, be it that it lets nobody in; nothing else is sent before.
+        """Return when the member has shown that it reaches the others, or lets nobody in; nothing else is sent before.
 
         A call that waits for a connection can not be told from one that was sent, when its time is over.
 

@@ -64,7 +64,8 @@ def holds(expect: Expect | int, found: Found | None) -> bool:
 class Step:
     """Writes that are done together, with the messages that go with them, as the part of an operation from a number on."""
 
-    def __init__(self, op: OpId, number: int, size: Size) -> None:
+    def __init__(self, op: OpId, number: int, size: Size, *, whole: bool) -> None:
+        """Do nothing where the operation was done, or fenced off, before; ``whole`` where it has no other part."""
         self.op = op
         self.keys: list[Key] = []
         """The entries that it is about."""
@@ -77,8 +78,12 @@ class Step:
         self._request = rpc.TxnRequest()
         self._compare = self._request.compare.add
         self._do = self._request.success.add
-        self._compare(key=self._fence)
-        self._compare(key=self._outcome)
+        if whole:
+            # What it did is kept below its fence: one comparison for both.
+            self._compare(key=self._fence, range_end=end(self._fence))
+        else:
+            self._compare(key=self._fence)
+            self._compare(key=self._outcome)
 
     def expect(self, key: Key, expect: Expect | int) -> None:
         """Do nothing unless this holds of an entry."""

@@ -51,14 +51,17 @@ class Writer:
     def each(self, writes: Sequence[Write], op: OpId, number: int, view: View | None) -> Done:
         """Do each write whose expectation holds, as the part of an operation from a number on; return the new revisions.
 
+        Without a view it is the whole operation.
+
         :raises Contended: other clients were quicker until the time-out was over
         :raises LeaseLost: nothing was done
         """
         until = time.monotonic() + self._members.timeout
+        whole = view is None
         if view is None and (len(writes) > 1 or writes[0].value is None):
             [view] = self.views([[write.key for write in writes]], op, until)
         while True:
-            step = Step(op, number, self._size)
+            step = Step(op, number, self._size, whole=whole)
             done = [True]
             if view is None:
                 step.guess(writes[0])
@@ -93,7 +96,7 @@ class Writer:
             raise TooLarge(f"it takes more than the {self._size.ops} operations of a request")
         view = None if _can_guess(writes, checks) else self.views([[*own, *others]], op, until)[0]
         while True:
-            step = Step(op, 0, self._size)
+            step = Step(op, 0, self._size, whole=True)
             if view is None:
                 for write in writes:
                     step.guess(write._replace(expect=checks.get(write.key, write.expect)))

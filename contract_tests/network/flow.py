@@ -55,7 +55,8 @@ class Flow:
             data = await loop.sock_recv(self._source, CHUNK)
             more = bool(data)
             data = await self._take(data)
-            if self._mode.swallows:
+            if self.lost or self._mode.swallows:
+                # What comes behind a gap would make no sense.
                 self.lost = True
             elif data:
                 await self._coming.put((loop.time() + self._mode.delay, data))

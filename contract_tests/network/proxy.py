@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from contract_tests.network.connection import Connection, close
 from contract_tests.network.flow import Mode
@@ -18,9 +19,16 @@ _SETTLED = 0.05
 class Proxy:
     """Listens on ``port`` and hands on to a server. The methods are called from any thread but that of the network."""
 
-    def __init__(self, network: Network, server: tuple[str, int]) -> None:
+    def __init__(
+        self, network: Network, server: tuple[str, int], *, modes: Callable[[int], tuple[Mode, Mode]] | None = None
+    ) -> None:
+        """Ask ``modes``, by the port of a client, how its bytes and those to it are treated, where not all are treated alike.
+
+        It is asked on the thread of the network.
+        """
         self._network = network
         self._server = server
+        self._modes = modes
         # Everything below belongs to the thread of the network.
         self._up, self._down = Mode(), Mode()
         self._trap: Trap | None = None
@@ -114,7 +122,8 @@ class Proxy:
             if isinstance(error, OSError):
                 return
             raise
-        connection = Connection(client, server, self._up, self._down)
+        up, down = (self._up, self._down) if self._modes is None else self._modes(client.getpeername()[1])
+        connection = Connection(client, server, up, down)
         connection.trap = self._trap
         self._connections.add(connection)
         connection.start().add_done_callback(lambda _: self._connections.discard(connection))

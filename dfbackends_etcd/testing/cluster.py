@@ -14,13 +14,18 @@ from dfbackends_etcd.testing.process import EtcdServer, url
 
 _PATIENCE = 30.0
 
+Way = Callable[[str, int], int]
+"""Is given the name of a member and the port where it listens for the others; returns where they find it."""
+
 
 class EtcdCluster:
     """So many members; the majority of them goes on without the others."""
 
-    def __init__(self, folder: Path, *settings: str, count: int = 3) -> None:
-        peers = {f"n{number}": free_port() for number in range(count)}
-        self.nodes = [EtcdServer(folder / name, *settings, name=name, peers=peers) for name in peers]
+    def __init__(self, folder: Path, *settings: str, count: int = 3, way: Way | None = None) -> None:
+        """Let the others find each where it listens, or where the ``way`` to there begins."""
+        ports = {f"n{number}": free_port() for number in range(count)}
+        peers = ports if way is None else {name: way(name, port) for name, port in ports.items()}
+        self.nodes = [EtcdServer(folder / name, *settings, name=name, peers=peers, behind=ports[name]) for name in ports]
 
     def start(self) -> None:
         """Start all, which are one store when this returns.
@@ -58,10 +63,15 @@ class EtcdCluster:
     def failover(self) -> None:
         """Let another member lead, as an operator does."""
         old = self.leader
-        other = next(node for node in self.running if node is not old)
-        target = other.ask("Maintenance", "Status", rpc.StatusRequest()).header.member_id
-        old.ask("Maintenance", "MoveLeader", rpc.MoveLeaderRequest(targetID=target))
-        _until(lambda: other.leads, "another leader")
+        self.follow(next(node for node in self.running if node is not old))
+
+    def follow(self, node: EtcdServer) -> None:
+        """Let a member lead."""
+        leader = self.leader
+        if leader is not node:
+            target = node.ask("Maintenance", "Status", rpc.StatusRequest()).header.member_id
+            leader.ask("Maintenance", "MoveLeader", rpc.MoveLeaderRequest(targetID=target))
+            _until(lambda: node.leads, "another leader")
 
     @property
     def url(self) -> str:

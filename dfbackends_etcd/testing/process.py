@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,25 @@ class EtcdServer(Node):
     """One member, which keeps its data and its log in a folder; alone, where no ``peers`` are given by name and port."""
 
     def __init__(
-        self, folder: Path, *settings: str, name: str = "one", peers: dict[str, int] | None = None, scheme: str = "http"
+        self,
+        folder: Path,
+        *settings: str,
+        name: str = "one",
+        peers: Mapping[str, int] | None = None,
+        behind: int | None = None,
+        scheme: str = "http",
     ) -> None:
-        """Take settings as on the command line. The system chooses the ports."""
+        """Take settings as on the command line. The system chooses the ports.
+
+        Peers find it at its own port among theirs; where it listens ``behind`` another one, somebody hands on to there.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.name = name
         self._scheme = scheme
         self._settings = settings
         self._peers = peers or {name: free_port()}
+        self._behind = behind or self._peers[name]
         super().__init__((), free_port(), folder / "log")
         self.listen(self.port)
 
@@ -41,7 +51,8 @@ class EtcdServer(Node):
         self.port = port
         self._command = [PROGRAM.path(), "--name", self.name, "--data-dir", str(self.data), "--logger", "zap"]
         self._command += ["--listen-client-urls", clients, "--advertise-client-urls", clients]
-        self._command += ["--listen-peer-urls", peers[self.name], "--initial-advertise-peer-urls", peers[self.name]]
+        self._command += ["--listen-peer-urls", f"http://{HOST}:{self._behind}"]
+        self._command += ["--initial-advertise-peer-urls", peers[self.name]]
         self._command += ["--initial-cluster", ",".join(f"{name}={peer}" for name, peer in peers.items()), *self._settings]
 
     @property

@@ -5,20 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dfbackends
-from dfbackends.api import OpId
+from dfbackends.api import Feed, OpId, Position, Table
 from dfbackends.config import from_url
-from dfbackends.loader import DB, load
+from dfbackends.loader import DB, PUBSUB, load
 from dfbackends.url import parse
 from dfbackends_etcd.db import EtcdDb
+from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
+from tests.embedded import subscribed
 from tests.etcd.servers import HOW, MISSING
 
 Open = Callable[..., dfbackends.Backend]
 OpenDriver = Callable[[str], EtcdDb]
+OpenCarrier = Callable[[str], EtcdPubSub]
+Listen = Callable[..., Feed[Any, Any]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,3 +95,56 @@ def driver() -> Iterator[OpenDriver]:
 def ops() -> Iterator[OpId]:
     """Ids of operations."""
     return (OpId(f"{secrets.token_hex(4)}-{number}") for number in range(10_000))
+
+
+@pytest.fixture
+def carrier() -> Iterator[OpenCarrier]:
+    """Open carriers of messages, which are closed at the end."""
+    carriers: list[EtcdPubSub] = []
+
+    def open(url: str) -> EtcdPubSub:  # noqa: A001 - that is what it does.
+        settings = from_url(parse(url))
+        assert settings.pubsub is not None
+        found = load(PUBSUB, "etcd").open(settings.pubsub.values, settings.patience.deadline)
+        assert isinstance(found, EtcdPubSub)
+        carriers.append(found)
+        return found
+
+    yield open
+    for one in carriers:
+        one.close()
+
+
+@pytest.fixture
+def line() -> Iterator[Listen]:
+    """Open feeds, which are closed at the end, and subscribe topics on them."""
+    feeds: list[Feed[Any, Any]] = []
+
+    def open(begin: Callable[[Position | None], Feed[Any, Any]], *topics: Any, after: Position | None = None) -> Feed[Any, Any]:  # noqa: A001
+        feeds.append(begin(after))
+        return subscribed(feeds[-1], *topics)
+
+    yield open
+    for feed in feeds:
+        feed.close()
+
+
+@pytest.fixture
+def pubsub(server: EtcdServer, carrier: OpenCarrier) -> EtcdPubSub:
+    return carrier(server.url)
+
+
+@pytest.fixture
+def db(server: EtcdServer, driver: OpenDriver) -> EtcdDb:
+    return driver(server.url)
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest) -> Table:
+    return Table(request.node.name, request.node.name)
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    name: str = request.node.name
+    return name

@@ -131,6 +131,19 @@ def test_an_id_that_comes_again_is_answered_what_it_did(db: EtcdDb, table: Table
     assert db.cancel([key], op) == first
 
 
+def test_a_put_that_comes_again_is_done_once(db: EtcdDb, table: Table, ops: Iterator[OpId]) -> None:
+    """Nothing but what its operation did tells it from a new one."""
+    key, op, other = Key(table, "k"), next(ops), next(ops)
+
+    first = db.write([Write(key, b"1")], op)
+    second = db.commit([Write(key, b"2")], {}, (), other)
+    third = written(db.write([Write(key, b"3")], next(ops)))
+
+    assert db.write([Write(key, b"1")], op) == first
+    assert db.commit([Write(key, b"2")], {}, (), other) == second
+    assert db.read([key])[0] == (b"3", third, "")
+
+
 def test_several_writes_that_come_again_are_answered_each(db: EtcdDb, table: Table, ops: Iterator[OpId]) -> None:
     keys = [Key(table, f"k{number}") for number in range(250)]
     op = next(ops)
