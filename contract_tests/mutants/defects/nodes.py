@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
 from contract_tests.mutants.remote.node import KEPT, Node
-from dfbackends.api import Key, OpId, Record, Table, Write
+from dfbackends.api import Change, Expect, Feed, Fence, Key, Message, OpId, Position, Record, Stream, Table, Write
 from dfbackends.drivers.memory import MemoryDb, MemoryPubSub, shared
 from dfbackends.drivers.sqlite import SqliteDb
 
@@ -46,8 +47,32 @@ class _Ahead(SqliteDb):
             yield name, record._replace(revision=record.revision + self.by)
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
-        inner = [write._replace(expect=write.expect - self.by) if isinstance(write.expect, int) else write for write in writes]
-        return [revision and revision + self.by for revision in super().write(inner, op)]
+        return [revision and revision + self.by for revision in super().write(self._as_kept(writes), op)]
+
+    def commit(
+        self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
+    ) -> list[int] | None:
+        kept = {key: expect - self.by if isinstance(expect, int) else expect for key, expect in checks.items()}
+        revisions = super().commit(self._as_kept(writes), kept, messages, op)
+        return revisions and [revision + self.by for revision in revisions]
+
+    def cancel(self, keys: Sequence[Key], op: OpId) -> list[int | None | Fence]:
+        return [found + self.by if isinstance(found, int) else found for found in super().cancel(keys, op)]
+
+    def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
+        feed = super().watch(after)
+        receive = feed.receive
+        feed.receive = lambda timeout: [self._as_told(item) for item in receive(timeout)]  # type: ignore[method-assign]
+        return feed
+
+    def _as_kept(self, writes: Sequence[Write]) -> list[Write]:
+        return [write._replace(expect=write.expect - self.by) if isinstance(write.expect, int) else write for write in writes]
+
+    def _as_told(self, item: Any) -> Any:
+        if not isinstance(item, Change):
+            return item
+        record = item.record and item.record._replace(revision=item.record.revision + self.by)
+        return item._replace(record=record, revision=item.revision + self.by)
 
 
 @mutant(kills="test_a_revision_from_before_a_failover", base=Base.SERVED)
