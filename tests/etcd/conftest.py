@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import dfbackends
 from dfbackends.api import Feed, OpId, Position, Table
 from dfbackends.config import from_url
 from dfbackends.loader import DB, PUBSUB, load
@@ -17,10 +16,11 @@ from dfbackends.url import parse
 from dfbackends_etcd.db import EtcdDb
 from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
+from dfbackends_etcd.testing.program import PROGRAM
 from tests.embedded import subscribed
-from tests.etcd.servers import HOW, MISSING
+from tests.servers import opened as opened
+from tests.servers import running, skip_without
 
-Open = Callable[..., dfbackends.Backend]
 OpenDriver = Callable[[str], EtcdDb]
 OpenCarrier = Callable[[str], EtcdPubSub]
 Listen = Callable[..., Feed[Any, Any]]
@@ -28,8 +28,7 @@ Listen = Callable[..., Feed[Any, Any]]
 
 @pytest.fixture(scope="session", autouse=True)
 def _found() -> None:
-    if MISSING:
-        pytest.skip(HOW)
+    skip_without(PROGRAM)
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +51,8 @@ def fresh(tmp_path: Path) -> Iterator[EtcdServer]:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[EtcdCluster]:
     """Three members, of the test's own."""
-    cluster = EtcdCluster(tmp_path / "cluster")
-    try:
-        cluster.start()
+    with running(PROGRAM, EtcdCluster, tmp_path / "cluster") as cluster:
         yield cluster
-    finally:
-        cluster.kill()
-
-
-@pytest.fixture
-def opened() -> Iterator[Open]:
-    """Open backends by their URLs; they are closed at the end."""
-    backends: list[dfbackends.Backend] = []
-
-    def open(url: str, *, wait: float = 5.0) -> dfbackends.Backend:  # noqa: A001 - that is what it does.
-        backends.append(dfbackends.open(url, wait=wait))
-        return backends[-1]
-
-    yield open
-    for backend in backends:
-        backend.close()
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import dfbackends
 from contract_tests.waiting import eventually
 from dfbackends import BackendError, Changed, Reason
-from tests.etcd.conftest import Open
 from tests.inbox import Inbox
+from tests.servers import Open
 
 
 class Writer:

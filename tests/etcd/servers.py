@@ -1,19 +1,11 @@
-"""The servers that are tested: whether there are any, and whom they serve."""
+"""What members say of themselves."""
 
 from __future__ import annotations
 
-import os
 import urllib.request
 
 from contract_tests.servers.node import HOST
 from dfbackends_etcd.testing import EtcdServer
-from dfbackends_etcd.testing.program import PROGRAM
-
-HOW = PROGRAM.missing
-"""Why there is none, and how to have one."""
-
-MISSING = bool(HOW) and "CI" not in os.environ
-"""Then tests are skipped; in CI they fail."""
 
 
 def serves(node: EtcdServer) -> bool:

@@ -13,8 +13,8 @@ from contract_tests.clients.processes import in_child
 from dfbackends import Closed, Reason
 from dfbackends_etcd.testing import EtcdServer
 from tests.cli.running import PATIENCE
-from tests.etcd.conftest import Open
 from tests.inbox import Inbox
+from tests.servers import Open
 
 FORKS = 10
 

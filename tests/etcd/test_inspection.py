@@ -15,7 +15,7 @@ from dfbackends_etcd.metrics import COMPACTED, QUOTA, REVISION
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
 from tests.cli.running import run
-from tests.etcd.conftest import Open
+from tests.servers import Open
 
 PLAIN = {QUOTA: 1e9, REVISION: 500.0, COMPACTED: -1.0}
 

@@ -19,7 +19,7 @@ from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused
 from dfbackends_etcd.stubs import rpc, services
 from dfbackends_etcd.testing import EtcdServer
-from tests.etcd.conftest import Open
+from tests.servers import Open
 
 # A token that is not used for so long is forgotten, a second later at most.
 FORGOTTEN = 1

@@ -23,7 +23,8 @@ from dfbackends.api import Key, OpId, Table, Write
 from dfbackends.errors import Error, understand
 from dfbackends_etcd.errors import NotConnected
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
-from tests.etcd.conftest import Open, OpenDriver
+from tests.etcd.conftest import OpenDriver
+from tests.servers import Open
 
 LONGEST = 4.0
 """Seconds that one member may cost."""

@@ -9,16 +9,16 @@ import pytest
 
 from dfbackends_etcd.testing import EtcdServer
 from dfbackends_redis.testing import SingleServer
+from dfbackends_redis.testing.program import PROGRAM
 from tests.cli.copying import checksum
 from tests.cli.running import Result, run
-from tests.redis.servers import HOW, MISSING
+from tests.servers import skip_without
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
     """A Redis, by its URL."""
-    if MISSING:
-        pytest.skip(HOW)
+    skip_without(PROGRAM)
     server = SingleServer(tmp_path / "redis", "--appendonly", "yes")
     try:
         server.start()

@@ -16,12 +16,12 @@ from contract_tests.waiting import FACTOR, eventually, never
 from dfbackends import BackendError, KeyNotFound, OutcomeUnknown, Reason, Unavailable
 from dfbackends_etcd.testing import EtcdServer
 from dfbackends_etcd.testing.process import hosts
-from tests.etcd.conftest import Open
 from tests.etcd.load import Told, Writer, over
 from tests.etcd.partition import PartedCluster
 from tests.etcd.servers import serves
 from tests.figures import Claim
 from tests.inbox import Inbox
+from tests.servers import Open
 
 TIMES = 3
 AT_MOST = 4.0

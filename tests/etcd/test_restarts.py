@@ -13,9 +13,9 @@ from dfbackends import Reason
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
 from tests.cli.following import Lines
 from tests.cli.running import start
-from tests.etcd.conftest import Open
 from tests.etcd.load import Writer, over
 from tests.figures import Claim
+from tests.servers import Open
 
 TIMES = 3
 AT_MOST = 4.0

@@ -24,7 +24,8 @@ from dfbackends_etcd.layout import outcome
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdServer
 from tests.embedded import received, subscribed
-from tests.etcd.conftest import Open, OpenDriver
+from tests.etcd.conftest import OpenDriver
+from tests.servers import Open
 
 QUOTA = 8 << 20
 

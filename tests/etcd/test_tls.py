@@ -17,8 +17,8 @@ from contract_tests.servers.node import HOST
 from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused, Unavailable
 from dfbackends_etcd.testing import EtcdServer
-from tests.etcd.conftest import Open
 from tests.inbox import Inbox
+from tests.servers import Open
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-import dfbackends
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
-from tests.redis.servers import HOW, MISSING, running
-
-Open = Callable[..., dfbackends.Backend]
+from dfbackends_redis.testing.program import PROGRAM
+from tests.servers import opened as opened
+from tests.servers import running, skip_without
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _found() -> None:
-    if MISSING:
-        pytest.skip(HOW)
+    skip_without(PROGRAM)
 
 
 @pytest.fixture(scope="module")
@@ -41,33 +39,19 @@ def fresh(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     """Three masters with a replica each, of the test's own."""
-    with running(partial(RedisCluster, replicas=1), tmp_path / "cluster") as cluster:
+    with running(PROGRAM, partial(RedisCluster, replicas=1), tmp_path / "cluster") as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
 def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """Three masters alone."""
-    with running(RedisCluster, tmp_path_factory.mktemp("masters")) as cluster:
+    with running(PROGRAM, RedisCluster, tmp_path_factory.mktemp("masters")) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
     """A master, a replica and three sentinels."""
-    with running(Sentinels, tmp_path / "sentinels") as servers:
+    with running(PROGRAM, Sentinels, tmp_path / "sentinels") as servers:
         yield servers
-
-
-@pytest.fixture
-def opened() -> Iterator[Open]:
-    """Open backends by their URLs; they are closed at the end."""
-    backends: list[dfbackends.Backend] = []
-
-    def open(url: str, *, wait: float = 5.0) -> dfbackends.Backend:  # noqa: A001 - that is what it does.
-        backends.append(dfbackends.open(url, wait=wait))
-        return backends[-1]
-
-    yield open
-    for backend in backends:
-        backend.close()

@@ -20,8 +20,8 @@ from dfbackends_redis.acl import CHANNELS, KEYS, SENTINELS, SERVERS, rules
 from dfbackends_redis.place import place
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
 from dfbackends_redis.testing.process import until
-from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
+from tests.servers import Open
 
 SINGLE = [right.command for right in SERVERS["redis"]]
 OF_CLUSTER = [right.command for right in SERVERS["redis-cluster"] if right not in SERVERS["redis"]]

@@ -24,8 +24,8 @@ from dfbackends_redis.place import place
 from dfbackends_redis.testing import RedisCluster, RedisServer
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
+from tests.servers import Open
 
 CROWD = textwrap.dedent(
     """

@@ -20,7 +20,7 @@ from dfbackends.url import parse
 from dfbackends_redis.names import decoded, encoded
 from dfbackends_redis.place import place
 from dfbackends_redis.testing import RedisCluster
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 
 def values(url: str) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from dfbackends_redis.testing import RedisCluster, RedisServer
 from dfbackends_redis.testing.process import until
 from dfbackends_redis.testing.states import configured
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
 from tests.redis.moving import move_slot, settle_slot
+from tests.servers import Open
 
 
 def url(server: RedisServer, more: str = "") -> str:

@@ -15,7 +15,7 @@ from dfbackends_redis.inspection import State, findings
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
 from dfbackends_redis.testing.process import until
 from tests.cli.running import run
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 Start = Callable[..., RedisServer]
 

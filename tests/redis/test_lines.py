@@ -14,7 +14,7 @@ from dfbackends import OutcomeUnknown, Reason, Unavailable
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 
 def url(server: RedisServer, more: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisServer
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 COUNT = 3000
 

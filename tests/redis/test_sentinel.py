@@ -15,7 +15,7 @@ from dfbackends import BackendError, Reason, Unavailable
 from dfbackends_redis.testing import Sentinels, redis_sentinel
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 
 def url(sentinels: Sentinels, more: str = "") -> str:

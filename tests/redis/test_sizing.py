@@ -11,7 +11,7 @@ from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisCluster, RedisServer
 from dfbackends_redis.testing.process import until
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 
 def lines(servers: list[RedisServer]) -> Counter[str]:

@@ -18,7 +18,7 @@ from dfbackends import BackendError, Refused, Unavailable
 from dfbackends_redis.testing import RedisServer
 from dfbackends_redis.testing.process import until
 from dfbackends_redis.testing.states import configured, small_disk
-from tests.redis.conftest import Open
+from tests.servers import Open
 
 
 def url(server: RedisServer, more: str = "") -> str:

@@ -19,12 +19,11 @@ from contract_tests.servers.node import HOST
 from dfbackends import Reason, Refused
 from dfbackends_redis.testing import RedisCluster, RedisServer, Sentinels
 from dfbackends_redis.testing.process import until
-from dfbackends_redis.testing.program import has_tls
+from dfbackends_redis.testing.program import PROGRAM, has_tls
 from dfbackends_redis.testing.secure import Secure
 from tests.cli.running import run
 from tests.inbox import Inbox
-from tests.redis.conftest import Open
-from tests.redis.servers import running
+from tests.servers import Open, running
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def test_a_certificate_of_another_name_is_refused_unless_it_is_expected(secure: 
 
 
 def test_a_cluster_is_one_by_tls_over_a_failover_too(secure: Secure, tmp_path: Path, opened: Open) -> None:
-    with running(partial(RedisCluster, replicas=1, secure=secure), tmp_path / "cluster") as cluster:
+    with running(PROGRAM, partial(RedisCluster, replicas=1, secure=secure), tmp_path / "cluster") as cluster:
         backend = opened(f"redis-cluster+tls://{cluster.hosts}?failover=4&{secure.query()}", wait=10)
         inbox = Inbox()
         backend.pubsub.subscribe("t", inbox.on_message, on_loss=inbox.on_loss)
@@ -123,7 +122,7 @@ def test_a_cluster_is_one_by_tls_over_a_failover_too(secure: Secure, tmp_path: P
 def test_sentinels_and_the_master_that_they_name_are_trusted_each_by_itself(
     secure: Secure, tmp_path: Path, opened: Open
 ) -> None:
-    with running(partial(Sentinels, secure=secure), tmp_path / "sentinels") as sentinels:
+    with running(PROGRAM, partial(Sentinels, secure=secure), tmp_path / "sentinels") as sentinels:
         url = f"redis-sentinel+tls://{sentinels.hosts}/{sentinels.service}?deadline=10&failover=5&sentinel_tls=true"
         backend = opened(f"{url}&{secure.query()}&{secure.query('sentinel_')}")
         backend.db.put("t", "k", 1)

@@ -10,8 +10,9 @@ import pytest
 from contract_tests.report.conformance import Conformance
 from contract_tests.servers.node import HOST
 from dfbackends_redis.testing import RedisServer, SingleServer
+from dfbackends_redis.testing.program import PROGRAM
 from tests.cli.running import run
-from tests.redis.servers import running
+from tests.servers import running
 
 
 def test_a_server_that_is_missing_is_told(tmp_path: Path) -> None:
@@ -57,6 +58,6 @@ def test_servers_whose_port_somebody_else_has_taken_are_started_on_others(tmp_pa
             made[0].nodes[0] = RedisServer(folder / "late", port=other.getsockname()[1])
         return made[-1]
 
-    with socket.create_server((HOST, 0)) as other, running(make, tmp_path) as server:
+    with socket.create_server((HOST, 0)) as other, running(PROGRAM, make, tmp_path) as server:
         assert server is made[1]
         assert server.nodes[0].ask("PING")
