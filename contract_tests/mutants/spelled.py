@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from dfbackends.api import Key, OpId, Record, Table, Write
+from dfbackends.api import Expect, Key, Message, OpId, Record, Table, Write
 from dfbackends.drivers.memory import MemoryDb
 
 
@@ -24,6 +24,15 @@ class SpelledDb(MemoryDb):
 
     def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
         return super().write([write._replace(key=self._key(write.key)) for write in writes], op)
+
+    def commit(
+        self, writes: Sequence[Write], checks: Mapping[Key, Expect | int], messages: Sequence[Message], op: OpId
+    ) -> list[int] | None:
+        spelled = [write._replace(key=self._key(write.key)) for write in writes]
+        return super().commit(spelled, {self._key(key): expect for key, expect in checks.items()}, messages, op)
+
+    def drop(self, table: Table) -> None:
+        super().drop(self.placed(table))
 
     def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
         return super().scan(self.placed(table), topic)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+from contract_tests.mutants.ahead import Ahead
 from contract_tests.mutants.registry import Base, mutant
 from dfbackends.api import Change, Expect, Feed, Key, Message, OpId, Position, Record, Stream, Table, Write
 from dfbackends.drivers.sqlite import File, SqliteDb, SqlitePubSub, Trim
@@ -112,21 +113,10 @@ class IdsAreOfTheProcess(SqliteDb):
 
 
 @mutant(kills="test_a_revision_is_good_after_a_restart", base=Base.FILE)
-class RevisionsAreOfTheProcess(SqliteDb):
+class RevisionsAreOfTheProcess(Ahead):
     """A revision is told with the number of the process in it, and understood by that process."""
 
-    def read(self, keys: Sequence[Key]) -> list[Record | None]:
-        return [record and record._replace(revision=record.revision + os.getpid()) for record in super().read(keys)]
-
-    def scan(self, table: Table, topic: str | None = None) -> Iterator[tuple[str, Record]]:
-        for name, record in super().scan(table, topic):
-            yield name, record._replace(revision=record.revision + os.getpid())
-
-    def write(self, writes: Sequence[Write], op: OpId) -> list[int | None]:
-        inner = [
-            write._replace(expect=write.expect - os.getpid()) if isinstance(write.expect, int) else write for write in writes
-        ]
-        return [revision and revision + os.getpid() for revision in super().write(inner, op)]
+    by = os.getpid()
 
 
 @mutant(kills="test_a_revision_from_before_a_restart", base=Base.FILE)
