@@ -112,8 +112,7 @@ class Listed:
     def work(self) -> tuple[float, float]:
         """Milliseconds of client and server for all entries, and how many times those of HVALS that is.
 
-        HVALS brings no names, holds up the server, and leaves its answer unread. It is as many times by the clock, with a core
-        for each of client and server.
+        HVALS brings no names, holds up the server, and leaves its answer unread.
         """
         ours, theirs = spent(self._bench, self._list, self._values, times=3, rounds=6)
         return ours.work / 1000, ours.work / theirs.work

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import dfbackends
 from contract_tests.waiting import eventually
@@ -44,8 +45,8 @@ class Writer:
         number = 0
         while not self._stop.is_set():
             number += 1
-            self._timed(lambda number=number: self._create(number))  # type: ignore[misc]
-            self._timed(lambda number=number: self._publish(number))  # type: ignore[misc]
+            self._timed(partial(self._create, number))
+            self._timed(partial(self._publish, number))
 
     def _create(self, number: int) -> None:
         self.written.append((f"k{number}", self._backend.db.create("t", f"k{number}", number)))

@@ -21,7 +21,7 @@ from dfbackends_etcd.testing.states import PASSWORD, ROOT, guarded
 from tests.embedded import received
 from tests.etcd.conftest import Listen, OpenCarrier
 from tests.etcd.heard import SILENT, chained, data, frozen, position_of, proven
-from tests.etcd.servers import serves
+from tests.etcd.metrics import serves
 
 
 def test_a_topic_that_is_asked_for_again_is_confirmed_again_and_heard_once(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,15 @@ from dfbackends import BackendError, KeyNotFound, OutcomeUnknown, Reason, Unavai
 from dfbackends_etcd.testing import EtcdServer
 from dfbackends_etcd.testing.process import hosts
 from tests.etcd.load import Told, Writer, over
+from tests.etcd.metrics import serves
 from tests.etcd.partition import PartedCluster
-from tests.etcd.servers import serves
 from tests.figures import Claim
 from tests.inbox import Inbox
 from tests.servers import Open
 
 TIMES = 3
 AT_MOST = 4.0
-"""Seconds that a call may take over it, or pass until it is told; twice that where others use the machine."""
+"""Seconds that a call may take over it, where it is measured alone; twice that until it is told."""
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -220,8 +220,7 @@ class Numbers:
 
     def send(self, more: int = 10) -> int:
         """Send some more, and return the last one."""
-        for number in range(more):
-            number = next(self._numbers)
+        for number in islice(self._numbers, more):
             self._backend.pubsub.publish("numbers", number)
             self.sent.append(number)
         return self.sent[-1]
