@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from contract_tests.mutants.turned import Event, TurnedFeed
 from dfbackends.api import Change, Expect, Feed, Fence, Key, Message, OpId, Position, Record, Stream, Table, Write
 from dfbackends.drivers.sqlite import SqliteDb
 
@@ -35,15 +35,12 @@ class Ahead(SqliteDb):
         return [found + self.by if isinstance(found, int) else found for found in super().cancel(keys, op)]
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
-        feed = super().watch(after)
-        receive = feed.receive
-        feed.receive = lambda timeout: [self._as_told(item) for item in receive(timeout)]  # type: ignore[method-assign]
-        return feed
+        return TurnedFeed(super().watch(after), self._as_told)
 
     def _as_kept(self, writes: Sequence[Write]) -> list[Write]:
         return [write._replace(expect=write.expect - self.by) if isinstance(write.expect, int) else write for write in writes]
 
-    def _as_told(self, item: Any) -> Any:
+    def _as_told(self, item: Event) -> Event:
         if not isinstance(item, Change):
             return item
         record = item.record and item.record._replace(revision=item.record.revision + self.by)

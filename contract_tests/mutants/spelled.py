@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from contract_tests.mutants.turned import Event, TurnedFeed
 from dfbackends.api import (
-    Alive,
     Change,
     Confirmed,
     Denied,
@@ -22,46 +22,6 @@ from dfbackends.api import (
     Write,
 )
 from dfbackends.drivers.memory import MemoryDb
-
-_Event = Change | Confirmed[Stream] | Denied[Stream] | Alive
-
-
-class _PlacedFeed(Feed[Stream, Change]):
-    """Asks for streams under the names that they have in the store, and tells them under those by which it was asked."""
-
-    def __init__(self, feed: Feed[Stream, Change], placed: Callable[[Stream], Stream]) -> None:
-        self._feed = feed
-        self._placed = placed
-        self._asked: dict[Stream, Stream] = {}
-
-    @property
-    def position(self) -> Position | None:
-        return self._feed.position
-
-    def subscribe(self, topics: Sequence[Stream]) -> None:
-        self._asked.update({self._placed(topic): topic for topic in topics})
-        self._feed.subscribe([self._placed(topic) for topic in topics])
-
-    def unsubscribe(self, topics: Sequence[Stream]) -> None:
-        self._feed.unsubscribe([self._placed(topic) for topic in topics])
-
-    def receive(self, timeout: float) -> Sequence[_Event]:
-        return [self._told(item) for item in self._feed.receive(timeout)]
-
-    def probe(self) -> bool:
-        return self._feed.probe()
-
-    def close(self) -> None:
-        self._feed.close()
-
-    def _told(
-        self, item: Change | Confirmed[Stream] | Denied[Stream] | Alive
-    ) -> Change | Confirmed[Stream] | Denied[Stream] | Alive:
-        if isinstance(item, Change):
-            return item._replace(stream=self._asked[item.stream])
-        if isinstance(item, Confirmed | Denied):
-            return replace(item, topic=self._asked[item.topic])
-        return item
 
 
 class SpelledDb(MemoryDb):
@@ -97,7 +57,20 @@ class SpelledDb(MemoryDb):
         return super().heads([self._stream(stream) for stream in streams])
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
-        return _PlacedFeed(super().watch(after), self._stream)
+        asked: dict[Stream, Stream] = {}
+
+        def placed(stream: Stream) -> Stream:
+            asked[self._stream(stream)] = stream
+            return self._stream(stream)
+
+        def told(item: Event) -> Event:
+            if isinstance(item, Change):
+                return item._replace(stream=asked[item.stream])
+            if isinstance(item, Confirmed | Denied):
+                return replace(item, topic=asked[item.topic])
+            return item
+
+        return TurnedFeed(super().watch(after), told, placed)
 
     def _stream(self, stream: Stream) -> Stream:
         return stream._replace(table=self.placed(stream.table))
