@@ -88,6 +88,7 @@ def test_a_server_whose_disk_is_full_refuses_writes_and_messages_until_there_is_
         # What it could not write down it has written down by now.
         server.kill()
         server.start()
+        until(lambda: server.serves, "what it has written down")
         assert {entry.key: entry.value for entry in backend.db.entries("disk")} == {**done, "later": 1}
     finally:
         server.kill()
