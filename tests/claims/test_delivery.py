@@ -18,7 +18,7 @@ def test_a_message_takes_little_of_the_processor(claim: Claim) -> None:
 
 
 def test_the_hop_to_the_handler_is_short(claim: Claim) -> None:
-    claim("from the reader to the handler", lambda: delivery.hop().ratio, at_most=delivery.HOP, unit="bare queues")
+    claim("from the reader to the handler", lambda: delivery.hop().ratio, at_most=delivery.HOP, unit="times by hand")
 
 
 def test_an_idle_line_takes_nothing(claim: Claim) -> None:
