@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 
-import grpc
-
 from dfbackends.api import (
     Change,
     DbApi,
@@ -32,7 +30,7 @@ from dfbackends.api import (
 from dfbackends.errors import Divided, ErrorTable, OutcomeUnknown, understand
 from dfbackends_etcd import scan
 from dfbackends_etcd.changes import ChangeFeed
-from dfbackends_etcd.errors import ERRORS, LeaseLost, NotTried, is_full, is_lease_lost
+from dfbackends_etcd.errors import ERRORS, CallFailed, LeaseLost, NotTried, is_full, is_lease_lost
 from dfbackends_etcd.heads import heads
 from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import end, fence, name_prefix, record
@@ -128,7 +126,7 @@ class EtcdDb(DbApi, Transactional, Watching, Inspecting):
         )
         try:
             kvs = self._members.answer("txn", request, until).responses[0].response_range.kvs
-        except grpc.RpcError as error:
+        except CallFailed as error:
             if is_lease_lost(error):
                 self._fences.lost(lease)
                 raise LeaseLost from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from dfbackends_etcd.access import Metadata
 from dfbackends_etcd.errors import LineLost, NotConnected
 from dfbackends_etcd.layout import STORE
-from dfbackends_etcd.login import Metadata
 from dfbackends_etcd.member import Member
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.stubs import rpc

@@ -10,11 +10,9 @@ from collections.abc import Hashable, Sequence
 from itertools import count
 from typing import Any, ClassVar, TypeVar
 
-import grpc
-
 from dfbackends.api import Alive, Change, Confirmed, Denied, Feed, Gone, Message, Position
 from dfbackends_etcd.dial import PROOF, RANGE, dialled, is_answer
-from dfbackends_etcd.errors import HandleClosed, LineLost, is_forbidden
+from dfbackends_etcd.errors import CallFailed, HandleClosed, LineLost, is_forbidden
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.place import found
 from dfbackends_etcd.store import store
@@ -185,7 +183,7 @@ class EtcdFeed(Feed[T, M]):
         key, range_end = self._range(asked.topic)
         try:
             self._members.answer("range", rpc.RangeRequest(key=key, range_end=range_end, limit=1, keys_only=True))
-        except grpc.RpcError as error:
+        except CallFailed as error:
             if not is_forbidden(error):
                 raise
             events.append(Denied(asked.topic, error))

@@ -5,16 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-import grpc
-
-from dfbackends_etcd.access import Access
-from dfbackends_etcd.errors import has_no_users
-from dfbackends_etcd.forking import calling
+from dfbackends_etcd.access import Access, Metadata
+from dfbackends_etcd.errors import CallFailed, has_no_users
 from dfbackends_etcd.member import Member
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.turn import turn
-
-Metadata = tuple[tuple[str, str], ...]
 
 
 class Login:
@@ -29,8 +24,8 @@ class Login:
     def metadata(self, member: Member, until: float) -> Metadata:
         """Return what goes along with a call, at the time given (time.monotonic) at last.
 
-        :raises NotConnected: another caller waits for a token, and nothing was sent
-        :raises grpc.RpcError: the server did not take the password, or did not answer; nothing else was sent
+        :raises NotConnected: nothing was sent: there is no line, or another caller waits for a token
+        :raises CallFailed: the server did not take the password, or did not answer; nothing else was sent
         """
         metadata = self._metadata
         if metadata is None:
@@ -59,9 +54,8 @@ class Login:
         """Return a token; nothing where the server knows no users."""
         request = rpc.AuthenticateRequest(name=self._access.user, password=self._access.password or "")
         try:
-            with calling():
-                return (("token", member.authenticate(request, timeout=timeout).token),)
-        except grpc.RpcError as error:
+            return (("token", member.authenticate(request, timeout=timeout).token),)
+        except CallFailed as error:
             if has_no_users(error):
                 return ()
             raise

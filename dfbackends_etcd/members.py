@@ -6,18 +6,17 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Literal
 
-import grpc
-
-from dfbackends_etcd.access import Access, Address
-from dfbackends_etcd.errors import HandleClosed, NotConnected, is_silent, is_token_refused, never_connected
-from dfbackends_etcd.forking import calling
-from dfbackends_etcd.login import Login, Metadata
+from dfbackends_etcd.access import Access, Address, Metadata
+from dfbackends_etcd.channel import Asked, Call
+from dfbackends_etcd.errors import CallFailed, HandleClosed, NotConnected, is_silent, is_token_refused
+from dfbackends_etcd.login import Login
 from dfbackends_etcd.member import Member
 from dfbackends_etcd.turn import turn
 
-Call = Literal["range", "put", "txn", "grant", "status", "alarm", "members"]
+Name = Literal["range", "put", "txn", "grant", "status", "alarm", "members"]
 
 _AT_ONCE = 16
 
@@ -42,12 +41,12 @@ class Members:
         self._proving = threading.Lock()
         self._closed = False
 
-    def answer(self, call: Call, request: Any, until: float | None = None) -> Any:
+    def answer(self, call: Name, request: Any, until: float | None = None) -> Any:
         """Return what a member answers until a time (time.monotonic), by default in ``timeout`` seconds.
 
         :raises NotConnected: none could be reached; nothing was sent
         :raises HandleClosed: this was closed before; nothing was sent
-        :raises grpc.RpcError: the answer is an error, or there is none
+        :raises CallFailed: the answer is an error, or there is none
         """
         until = time.monotonic() + self.timeout if until is None else until
         tries = len(self.all)
@@ -55,39 +54,44 @@ class Members:
         while True:
             member, metadata = self.reach(until)
             try:
-                with calling():
-                    return getattr(member, call)(request, timeout=until - time.monotonic(), metadata=metadata)
-            except grpc.RpcError as error:
+                return self._call(member, call)(request, timeout=until - time.monotonic(), metadata=metadata)
+            except NotConnected:
+                self.leave(member)
+                tries -= 1
+                if not tries or time.monotonic() >= until:
+                    raise
+            except CallFailed as error:
                 if is_token_refused(error) and not renewed and self._login.refused(metadata):
                     renewed = True
                     continue
                 if is_silent(error):
                     self.leave(member)
-                    tries -= 1
-                    if tries and never_connected(error):
-                        continue
                 raise
-            except ValueError as error:
-                raise self._ended(error) from error
 
-    def answers(self, call: Call, requests: Sequence[Any], until: float | None = None) -> list[Any]:
+    def answers(self, call: Name, requests: Sequence[Any], until: float | None = None) -> list[Any]:
         """Return the answers to several requests that are under way together, an exception in the place of each that failed.
 
         Errors of reaching a member as for ``answer``.
         """
         found: list[Any] = []
         for first in range(0, len(requests), _AT_ONCE):
-            part = requests[first : first + _AT_ONCE]
-            latest = time.monotonic() + self.timeout if until is None else until
-            member, metadata = self.reach(latest)
-            send = getattr(member, call).future
-            try:
-                with calling():
-                    sent = [send(request, timeout=latest - time.monotonic(), metadata=metadata) for request in part]
-            except ValueError as error:
-                raise self._ended(error) from error
-            found += [self._outcome(future, member, call, request, latest) for future, request in zip(sent, part, strict=True)]
+            found += self.begin(call, requests[first : first + _AT_ONCE], until).answers(until)
         return found
+
+    def begin(self, call: Name, requests: Sequence[Any], until: float | None = None) -> Begun:
+        """Send some requests that are under way together, and return what will know their answers.
+
+        Errors of reaching a member as for ``answer``.
+        """
+        until = time.monotonic() + self.timeout if until is None else until
+        while True:
+            member, metadata = self.reach(until)
+            try:
+                return Begun(self, member, call, requests, self._call(member, call).begin(requests, until, metadata))
+            except NotConnected:
+                self.leave(member)
+                if time.monotonic() >= until:
+                    raise
 
     def reach(self, until: float) -> tuple[Member, Metadata]:
         """Return a member that is there, and what has to go along with a call; errors as for ``answer``."""
@@ -105,22 +109,25 @@ class Members:
                 tries -= 1
                 if not tries or time.monotonic() >= until:
                     raise
-            except ValueError as error:
-                raise self._ended(error) from error
-            except grpc.RpcError as error:
+            except CallFailed as error:
                 # Of a login; the call itself was not sent.
                 if not is_silent(error):
                     raise
                 self.leave(member)
                 raise NotConnected(str(member.address)) from error
 
-    def everyone(self, call: Call, request: Any) -> list[tuple[Member, Any]]:
+    def everyone(self, call: Name, request: Any) -> list[tuple[Member, Any]]:
         """Return what each member answers, an exception where it fails; errors of reaching any of them as for ``answer``."""
         timeout = self.access.connect_timeout
         _, metadata = self.reach(time.monotonic() + self.timeout)
-        with calling():
-            sent = [(member, getattr(member, call).future(request, timeout=timeout, metadata=metadata)) for member in self.all]
-        return [(member, future.exception() or future.result()) for member, future in sent]
+        with ExitStack() as given_up:
+            sent: list[tuple[Member, Asked | NotConnected]] = []
+            for member in self.all:
+                sent.append((member, asked := self._begun(member, call, request, time.monotonic() + timeout, metadata)))
+                if isinstance(asked, Asked):
+                    given_up.callback(asked.drop)
+            until = time.monotonic() + timeout
+            return [(member, asked.answers(until)[0] if isinstance(asked, Asked) else asked) for member, asked in sent]
 
     @property
     def ignores_users(self) -> bool:
@@ -130,9 +137,8 @@ class Members:
     def leave(self, member: Member) -> None:
         """Take in that a member is silent: the next call goes to another one, if there is one."""
         with self._lock:
-            if member.proven and not self._closed:
-                member.proven = False
-                member.renew()
+            if member.proven:
+                member.doubt()
             if self.all[self._current] is member:
                 self._current = (self._current + 1) % len(self.all)
 
@@ -148,22 +154,46 @@ class Members:
             if not member.proven:
                 member.prove(max(0.0, until - time.monotonic()))
 
-    def _outcome(self, future: Any, member: Member, call: Call, request: Any, until: float) -> Any:
+    def _begun(self, member: Member, call: Name, request: Any, until: float, metadata: Metadata) -> Asked | NotConnected:
         try:
-            return future.result()
-        except grpc.FutureCancelledError as error:
-            return error
-        except grpc.RpcError as error:
-            if is_token_refused(error) or never_connected(error):
-                # It was not looked at, or not sent.
-                try:
-                    return self.answer(call, request, until)
-                except Exception as failure:  # noqa: BLE001 - it is an answer like the others.
-                    return failure
-            if is_silent(error):
-                self.leave(member)
+            return self._call(member, call).begin([request], until, metadata)
+        except NotConnected as error:
             return error
 
-    def _ended(self, error: ValueError) -> Exception:
-        # So gRPC says that a channel was closed.
-        return HandleClosed() if self._closed else error
+    @staticmethod
+    def _call(member: Member, call: Name) -> Call:
+        found: Call = getattr(member, call)
+        return found
+
+
+class Begun:
+    """Requests that were sent to a member together."""
+
+    def __init__(self, members: Members, member: Member, call: Name, requests: Sequence[Any], asked: Asked) -> None:
+        self._members = members
+        self._member = member
+        self._call: Name = call
+        self._requests = requests
+        self._asked = asked
+
+    def answers(self, until: float | None = None) -> list[Any]:
+        """Return the answers, once, an exception in the place of each that failed; as long is waited as for ``answer``."""
+        until = time.monotonic() + self._members.timeout if until is None else until
+        found = self._asked.answers(until)
+        if any(isinstance(answer, CallFailed) and is_silent(answer) for answer in found):
+            self._members.leave(self._member)
+        return [
+            self._again(request, until) if isinstance(answer, CallFailed) and is_token_refused(answer) else answer
+            for request, answer in zip(self._requests, found, strict=True)
+        ]
+
+    def drop(self) -> None:
+        """Give the answers up."""
+        self._asked.drop()
+
+    def _again(self, request: Any, until: float) -> Any:
+        # It was not looked at.
+        try:
+            return self._members.answer(self._call, request, until)
+        except Exception as failure:  # noqa: BLE001 - it is an answer like the others.
+            return failure

@@ -6,10 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import grpc
-
 from dfbackends.api import Gone, Position
-from dfbackends_etcd.errors import is_compacted
+from dfbackends_etcd.errors import CallFailed, is_compacted
 from dfbackends_etcd.layout import STORE
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.store import Store, store
@@ -61,7 +59,7 @@ def found(members: Members, position: Position) -> Place:
         raise Gone("this place belongs to another store")
     try:
         members.answer("range", rpc.RangeRequest(key=STORE, revision=min(wanted.revision + 1, now.revision)))
-    except grpc.RpcError as error:
+    except CallFailed as error:
         if is_compacted(error):
             raise Gone("what came after this place is compacted") from error
         raise
@@ -75,7 +73,7 @@ def _was_there(members: Members, witness: Witness) -> bool:
     key, revision, version, lease = witness
     try:
         answer: Any = members.answer("range", rpc.RangeRequest(key=key.encode(), revision=revision, keys_only=True))
-    except grpc.RpcError as error:
+    except CallFailed as error:
         if is_compacted(error):
             return True
         raise

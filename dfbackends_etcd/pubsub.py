@@ -6,11 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import grpc
-
 from dfbackends.api import Feed, Finding, Inspecting, Limits, Message, Position, PubSubApi
 from dfbackends.errors import ErrorTable
-from dfbackends_etcd.errors import ERRORS, LeaseLost, PartlyDone, is_full, is_lease_lost
+from dfbackends_etcd.errors import ERRORS, CallFailed, LeaseLost, PartlyDone, is_full, is_lease_lost
 from dfbackends_etcd.inspection import inspected
 from dfbackends_etcd.layout import OVERHEAD, message_puts
 from dfbackends_etcd.lease import Lease
@@ -65,7 +63,7 @@ class EtcdPubSub(PubSubApi, Inspecting):
             else:
                 answer = self._members.answer("txn", rpc.TxnRequest(success=puts))
             self._seen = max(self._seen, answer.header.revision)
-        except grpc.RpcError as error:
+        except CallFailed as error:
             if is_full(error) and self._was_sent(puts[0].request_put, before):
                 return
             if is_lease_lost(error):

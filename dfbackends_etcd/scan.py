@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
-
-import grpc
 
 from dfbackends.api import Record
 from dfbackends_etcd.errors import is_compacted
 from dfbackends_etcd.layout import end, split, table_prefix, topic_prefix
-from dfbackends_etcd.members import Members
+from dfbackends_etcd.members import Begun, Members
 from dfbackends_etcd.names import unescaped
 from dfbackends_etcd.stubs import rpc
 
 Entry = tuple[str, Record]
 
+_COLUMNS = attrgetter("key", "value", "mod_revision")
+
 # How large entries are is not known before the first page.
-_FIRST, _GROWTH, _MOST = 64, 8, 4096
+_FIRST, _GROWTH, _MOST = 64, 16, 4096
 _BYTES = 2 << 20
+_SAMPLE = 64
 
 
 def table(members: Members, name: str) -> Iterator[list[Entry]]:
@@ -28,13 +30,12 @@ def table(members: Members, name: str) -> Iterator[list[Entry]]:
     for kvs in _pages(members, prefix):
         page = []
         # Each line of it is a tenth of the time of a listing.
-        for kv in kvs:
-            key = kv.key
+        for key, value, revision in map(_COLUMNS, kvs):
             if b"%" in key:
                 entry, topic = split(key, prefix)
             else:
                 entry, _, topic = key[size:].decode().partition("/")
-            page.append((entry, new(Record, (kv.value, kv.mod_revision, topic))))
+            page.append((entry, new(Record, (value, revision, topic))))
         yield page
 
 
@@ -52,23 +53,44 @@ def _pages(members: Members, prefix: bytes) -> Iterator[Any]:
     Where the revision is compacted in the meantime it goes on behind the last name, with what is there now.
     """
     after, revision, limit = prefix + b"\0", 0, _FIRST
-    while True:
-        request = rpc.RangeRequest(key=after, range_end=end(prefix), limit=limit, revision=revision)
-        try:
-            answer = members.answer("range", request)
-        except grpc.RpcError as error:
-            if revision and is_compacted(error):
+    asked = _asked(members, prefix, after, revision, limit)
+    try:
+        while True:
+            [answer] = asked.answers()
+            if isinstance(answer, Exception):
+                if not (revision and is_compacted(answer)):
+                    raise answer
                 # Another topic may be what the last name has now.
                 name, slash, _ = after[len(prefix) :].partition(b"/")
-                after = prefix + name + (b"0" if slash else b"")
-                revision = 0
+                after, revision = prefix + name + (b"0" if slash else b""), 0
+                asked = _asked(members, prefix, after, revision, limit)
                 continue
-            raise
-        kvs = answer.kvs
-        if kvs:
-            yield kvs
-        if not answer.more:
-            return
-        revision = revision or answer.header.revision
-        after = kvs[-1].key + b"\0"
-        limit = max(1, min(_MOST, _GROWTH * limit, _BYTES * len(kvs) // max(answer.ByteSize(), 1)))
+            kvs = answer.kvs
+            if answer.more:
+                # The member is at the next page while this one is taken in.
+                revision = revision or answer.header.revision
+                after = kvs[-1].key + b"\0"
+                limit = max(1, min(_MOST, _GROWTH * limit, _BYTES // _bytes_each(kvs)))
+                failure = None
+                try:
+                    asked = _asked(members, prefix, after, revision, limit)
+                except Exception as error:  # noqa: BLE001 - it is raised behind what has come.
+                    failure = error
+            if kvs:
+                yield kvs
+            if not answer.more:
+                return
+            if failure is not None:
+                raise failure
+    finally:
+        asked.drop()
+
+
+def _asked(members: Members, prefix: bytes, after: bytes, revision: int, limit: int) -> Begun:
+    return members.begin("range", [rpc.RangeRequest(key=after, range_end=end(prefix), limit=limit, revision=revision)])
+
+
+def _bytes_each(kvs: Any) -> int:
+    """Return how large entries are, by some of them: to look at all takes longer than to read them."""
+    sample = kvs[:: -(-len(kvs) // _SAMPLE)]
+    return max(1, sum(len(kv.key) + len(kv.value) for kv in sample) // len(sample))

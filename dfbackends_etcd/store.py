@@ -5,9 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, NamedTuple
 
-import grpc
-
-from dfbackends_etcd.errors import is_forbidden, is_full
+from dfbackends_etcd.errors import CallFailed, is_forbidden, is_full
 from dfbackends_etcd.layout import STORE
 from dfbackends_etcd.members import Members
 from dfbackends_etcd.stubs import rpc
@@ -40,7 +38,7 @@ def store(members: Members) -> Store | None:
             name = rpc.PutRequest(key=STORE, value=secrets.token_hex(8).encode())
             members.answer("txn", rpc.TxnRequest(compare=[nameless], success=[rpc.RequestOp(request_put=name)]))
             answer = members.answer("range", look)
-    except grpc.RpcError as error:
+    except CallFailed as error:
         if is_forbidden(error) or is_full(error):
             return None
         raise

@@ -9,9 +9,7 @@ knows the inside of etcd3; why it is used nevertheless stands in ADR 13.
 from __future__ import annotations
 
 import builtins
-from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
-from inspect import signature
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -82,22 +80,6 @@ def _services(folder: Path, messages: dict[str, ModuleType]) -> dict[str, Any]:
     return names
 
 
-class _Registering:
-    """A channel on which calls are told beforehand, as services generated today do it: a tenth less work for each."""
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-
-    def __getattr__(self, arity: str) -> Any:
-        return partial(getattr(self._channel, arity), _registered_method=True)
-
-
-def registering(channel: Any) -> Any:
-    """Return what to give to a service in place of a channel of grpc."""
-    # Since grpcio 1.63.
-    return _Registering(channel) if "_registered_method" in signature(type(channel).unary_unary).parameters else channel
-
-
 try:
     _found = _messages(_folder())
     kv: Any = _found["kv_pb2"]
@@ -106,7 +88,7 @@ try:
     """Requests and answers: ``RangeRequest``, ``TxnRequest``, ``WatchResponse`` and so on."""
     _names = _services(_folder(), _found)
     services: Any = SimpleNamespace(**{name: kind for name, kind in _names.items() if name.endswith("Stub")})
-    """What calls a server, by a channel of grpc: ``KVStub``, ``WatchStub``, ``LeaseStub``, ``AuthStub`` and so on."""
+    """What calls a server, by a channel of grpc or of ours: ``KVStub``, ``WatchStub`` and so on."""
 except Exception as error:
     reason = str(error) if isinstance(error, _Missing) else f"{type(error).__name__}: {error}"
     raise ImportError(_ADVICE.format(reason=reason)) from error

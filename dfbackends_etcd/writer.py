@@ -6,11 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import grpc
-
 from dfbackends.api import Expect, Key, Message, OpId, Write
 from dfbackends.errors import TooLarge
-from dfbackends_etcd.errors import Contended, LeaseLost, is_full, is_lease_lost
+from dfbackends_etcd.errors import CallFailed, Contended, LeaseLost, PartlyDone, is_full, is_lease_lost
 from dfbackends_etcd.layout import end, fence
 from dfbackends_etcd.lease import Lease
 from dfbackends_etcd.members import Members
@@ -121,7 +119,7 @@ class Writer:
         request = step.request(flags(done), messages, lease)
         try:
             answer = self._members.answer("txn", request, until)
-        except grpc.RpcError as error:
+        except CallFailed as error:
             if is_lease_lost(error):
                 self._outcomes.lost(lease)
                 raise LeaseLost from error
@@ -137,8 +135,14 @@ class Writer:
         return _view(step.keys, answer)
 
     def _after_refusal(self, op: OpId, number: int, count: int, until: float) -> Done | None:
-        """Return the outcome, if there is one: the write that uses up a quota is done, and is answered as if it was not."""
-        answer = self._members.answer("range", _kept(op).request_range, until)
+        """Return the outcome, if there is one: the write that uses up a quota is done, and is answered as if it was not.
+
+        :raises PartlyDone: that can not be told any more
+        """
+        try:
+            answer = self._members.answer("range", _kept(op).request_range, until)
+        except Exception as error:
+            raise PartlyDone("the server became full, and does not tell what it did last") from error
         return recorded(answer.kvs, op, number, count)
 
 

@@ -1,7 +1,7 @@
 """What is promised of the etcd driver (G13): each figure with its target, and the bound that is tested.
 
-A bound stands at its target where that is reached on a busy machine, too; else at 0.8 of it, since other processes take the
-machine, or at what is reached where that is less.
+A bound stands at its target; below it for a put in a topic, which is more work than what it is held against, and beside
+etcd3gw, since other processes take the machine.
 """
 
 from __future__ import annotations
@@ -116,13 +116,14 @@ def bytes_an_entry(bench: Bench, server: EtcdServer, topic: str) -> float:
 
 
 BESIDE_ETCD3: list[Least] = [
-    Least("G13 etcd, put beside etcd3", put, 1.0, 0.8),
-    Least("G13 etcd, client for a put beside etcd3", put_cpu, 1.0, 0.8),
-    Least("G13 etcd, put in a topic beside etcd3's put", put_in_topic, 1.0, 0.6),
+    # First, since the history that the others leave in the store takes time, of which the slower client notices less.
+    Least("G13 etcd, all entries of 10^4 beside etcd3", listing, 4.0, 4.0),
+    Least("G13 etcd, put beside etcd3", put, 1.0, 1.0),
+    Least("G13 etcd, client for a put beside etcd3", put_cpu, 1.0, 1.0),
+    Least("G13 etcd, put in a topic beside etcd3's put", put_in_topic, 1.0, 0.9),
     Least("G13 etcd, get beside etcd3", get, 1.0, 1.0),
-    Least("G13 etcd, all entries of 10^4 beside etcd3", listing, 4.0, 3.2),
     Least("G13 etcd, client for watching 10^4 changes beside etcd3", watching, 2.0, 2.0),
-    Least("G13 etcd, 100 puts in a transaction beside etcd3", together, 1.0, 0.8),
+    Least("G13 etcd, 100 puts in a transaction beside etcd3", together, 1.0, 1.0),
 ]
 
 BESIDE_ETCD3GW: list[Least] = [

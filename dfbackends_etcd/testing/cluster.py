@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import grpc
-
 from contract_tests.servers.node import free_port
 from contract_tests.waiting import eventually
+from dfbackends_etcd.errors import CallFailed, NotConnected
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing.process import EtcdServer, url
 
@@ -85,7 +84,7 @@ def _until(holds: Callable[[], bool], what: str) -> None:
     def found() -> bool:
         try:
             return holds()
-        except grpc.RpcError:
+        except (CallFailed, NotConnected):
             return False
 
     eventually(found, what, _PATIENCE)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from contract_tests.servers.node import HOST, Node, free_port
-from dfbackends_etcd.errors import is_silent
+from dfbackends_etcd.access import Access, Address
+from dfbackends_etcd.channel import Call, Channel
+from dfbackends_etcd.errors import CallFailed, NotConnected, is_silent
 from dfbackends_etcd.stubs import rpc, services
 from dfbackends_etcd.testing.program import PROGRAM
 
@@ -69,17 +69,11 @@ class EtcdServer(Node):
         """The URL of a backend on it alone, to which options may be added."""
         return url([self])
 
-    @contextmanager
-    def channel(self) -> Iterator[grpc.Channel]:
-        """Open a channel of gRPC, without TLS."""
-        with grpc.insecure_channel(f"{HOST}:{self.port}", [("grpc.enable_http_proxy", 0)]) as channel:
-            yield channel
-
     def ask(self, service: str, call: str, request: Any, *, timeout: float = _TIMEOUT, token: str = "") -> Any:
         """Return the answer to a request, by the names of its service and of the call."""
-        with self.channel() as channel:
-            method = getattr(getattr(services, f"{service}Stub")(channel), call)
-            return method(request, timeout=timeout, metadata=[("token", token)] if token else None)
+        with closing(Channel(Address(HOST, self.port), Access())) as channel:
+            method: Call = getattr(getattr(services, f"{service}Stub")(channel), call)
+            return method(request, timeout=timeout, metadata=(("token", token),) if token else ())
 
     @property
     def revision(self) -> int:
@@ -104,7 +98,9 @@ class EtcdServer(Node):
             return listens
         try:
             self.ask("KV", "Range", rpc.RangeRequest(key=b"-"), timeout=1.0)
-        except grpc.RpcError as error:
+        except NotConnected:
+            return False
+        except CallFailed as error:
             return not is_silent(error)
         return True
 

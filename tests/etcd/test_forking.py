@@ -1,10 +1,8 @@
-"""Forks of a process that uses etcd: the parent loses nothing, the child opens its own, or is told why not."""
+"""Forks of a process that uses etcd: the parent loses nothing, the child opens its own."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 
@@ -12,35 +10,10 @@ import dfbackends
 from contract_tests.clients.processes import in_child
 from dfbackends import Closed, Reason
 from dfbackends_etcd.testing import EtcdServer
-from tests.cli.running import PATIENCE
 from tests.inbox import Inbox
 from tests.servers import Open
 
 FORKS = 10
-
-CHILD = """
-import os
-import sys
-
-import dfbackends
-
-url = sys.argv[1]
-with dfbackends.open(url) as backend:
-    backend.db.put("t", "k", 1)
-    child = os.fork()
-    if child == 0:
-        try:
-            with dfbackends.open(url) as own:
-                own.db.put("t", "k", 2)
-        except dfbackends.BackendError as error:
-            print(type(error.__cause__).__name__, error.__cause__, flush=True)
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    backend.db.put("t", "k", 3)
-    sys.exit(os.waitstatus_to_exitcode(status))
-"""
-"""Uses etcd, and does so in a child, which tells what it was refused."""
 
 
 def opens_its_own(url: str) -> str:
@@ -111,14 +84,3 @@ def test_a_child_touches_nothing_of_its_parents(server: EtcdServer, opened: Open
 
     assert inbox.until(1) == [1]
     assert Reason.DOWN not in inbox.story
-
-
-def test_a_child_is_told_where_grpc_does_not_get_ready_for_forks(server: EtcdServer) -> None:
-    environment = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}
-
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, server.url], env=environment, capture_output=True, text=True, timeout=PATIENCE
-    )
-
-    assert done.returncode == 3, done.stderr
-    assert done.stdout.startswith("Forked gRPC was in use")

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import grpc
-
 from contract_tests.servers.node import HOST
 from dfbackends.api import Confirmed, Denied, Feed, Message, Position
-from dfbackends_etcd.errors import HandleClosed, LineLost, NotConnected
+from dfbackends_etcd.errors import CallFailed, HandleClosed, LineLost, NotConnected
 from dfbackends_etcd.layout import message_key
 from dfbackends_etcd.place import place
 from dfbackends_etcd.pubsub import EtcdPubSub
@@ -97,7 +95,7 @@ def patiently(begin: Callable[[Position | None], Feed[Any, Any]]) -> Callable[[P
         while True:
             try:
                 return begin(after)
-            except (grpc.RpcError, NotConnected, LineLost):
+            except (CallFailed, NotConnected, LineLost):
                 if time.monotonic() > until:
                     raise
 

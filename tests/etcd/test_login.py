@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 import dfbackends
@@ -17,8 +17,12 @@ from contract_tests.servers.certificates import authority, certificate
 from contract_tests.servers.node import HOST
 from contract_tests.waiting import FACTOR, eventually
 from dfbackends import Refused
+from dfbackends_etcd.access import Access, Address
+from dfbackends_etcd.channel import Channel
+from dfbackends_etcd.errors import CallFailed, Status
 from dfbackends_etcd.stubs import rpc, services
 from dfbackends_etcd.testing import EtcdServer
+from dfbackends_etcd.tls import tls
 from tests.servers import Open
 
 # A token that is not used for so long is forgotten, a second later at most.
@@ -52,11 +56,9 @@ class Guarded:
         self.ask("UserGrantRole", rpc.AuthUserGrantRoleRequest(user="agent", role="agents"))
         self.ask("AuthEnable", rpc.AuthEnableRequest())
 
-    def channel(self) -> grpc.Channel:
-        address = f"{HOST}:{self.server.port}"
-        if not self.tls:
-            return grpc.insecure_channel(address)
-        return grpc.secure_channel(address, grpc.ssl_channel_credentials((self.folder / "ca.crt").read_bytes()))
+    def channel(self) -> closing[Channel]:
+        secure = tls(ca=f"{self.folder}/ca.crt", certificate=None, key=None, name=None) if self.tls else None
+        return closing(Channel(Address(HOST, self.server.port), Access(tls=secure)))
 
     def ask(self, call: str, request: Any, token: str = "") -> Any:
         with self.channel() as channel:
@@ -68,8 +70,8 @@ class Guarded:
         with self.channel() as channel:
             try:
                 services.KVStub(channel).Range(rpc.RangeRequest(key=b"dfb/"), timeout=5, metadata=(("token", token),))
-            except grpc.RpcError as error:
-                if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            except CallFailed as error:
+                if error.status == Status.UNAUTHENTICATED:
                     return False
                 raise
         return True

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 
 from contract_tests.network.proxy import HOST, Proxy
@@ -19,12 +18,14 @@ from dfbackends.errors import Divided, OutcomeUnknown, Unavailable, understand
 from dfbackends.loader import PUBSUB, load
 from dfbackends.url import parse
 from dfbackends_etcd.db import EtcdDb
-from dfbackends_etcd.errors import is_full
-from dfbackends_etcd.layout import outcome
+from dfbackends_etcd.errors import CallFailed, is_full
+from dfbackends_etcd.errors import PartlyDone as DriverPartlyDone
+from dfbackends_etcd.layout import end, fence, outcome
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing import EtcdServer
 from tests.embedded import received, subscribed
 from tests.etcd.conftest import OpenDriver
+from tests.etcd.peer import framed
 from tests.servers import Open
 
 QUOTA = 8 << 20
@@ -45,7 +46,7 @@ def filled(db: EtcdDb, table: Table, ops: Iterator[OpId], size: int = 200_000) -
     for number in range(1000):
         try:
             db.write([Write(Key(table, f"k{number}"), bytes(size))], next(ops))
-        except grpc.RpcError as error:
+        except CallFailed as error:
             refused.append(error)
             if len(refused) > 3:
                 break
@@ -94,6 +95,25 @@ def test_the_write_that_uses_up_the_quota_is_answered_as_what_it_is(
     assert not all(told.values())
 
 
+def test_a_write_that_a_full_server_may_have_done_is_in_doubt_when_that_can_not_be_asked(
+    small: EtcdServer, driver: OpenDriver, ops: Iterator[OpId]
+) -> None:
+    table, op = Table("t", "t"), next(ops)
+    question = rpc.RangeRequest(key=fence(op), range_end=end(fence(op)))
+
+    with Network() as network:
+        proxy = Proxy(network, (HOST, small.port))
+        db = driver(f"etcd://{HOST}:{proxy.port}")
+        db.write([Write(Key(table, "k"), b"1")], next(ops))
+        filled(driver(small.url), table, ops)
+        proxy.set(DropRequest(framed(question.SerializeToString())))
+        with pytest.raises(DriverPartlyDone) as caught:
+            db.write([Write(Key(table, "k"), bytes(200_000))], op)
+        proxy.close()
+
+    assert understand(caught.value, db.errors).kind is OutcomeUnknown
+
+
 def test_the_message_that_uses_up_the_quota_is_answered_as_what_it_is(small: EtcdServer) -> None:
     """Of several under way, the last ones that fit arrive, and etcd answers as if they had not been taken."""
     settings = from_url(parse(small.url))
@@ -106,7 +126,7 @@ def test_the_message_that_uses_up_the_quota_is_answered_as_what_it_is(small: Etc
             data = b"%d-%d " % (lane, number) + bytes(100_000)
             try:
                 carriers[lane].publish([Message("t", data)])
-            except grpc.RpcError as error:
+            except CallFailed as error:
                 told[data] = False
                 if not is_full(error):
                     raise

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
-from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import DataReceived, RequestReceived
-from h2.exceptions import ProtocolError
-from h2.settings import SettingCodes, Settings
 
 from contract_tests.servers.node import HOST, free_port
 from contract_tests.waiting import eventually
@@ -22,64 +16,9 @@ from dfbackends_etcd.access import Access, Address
 from dfbackends_etcd.errors import LineLost, NotConnected
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.wire import End, Part, Wire
+from tests.etcd.peer import Peer, framed
 
 ACCESS = Access(timeout=2.0)
-
-
-def framed(data: bytes) -> bytes:
-    return struct.pack(">BI", 0, len(data)) + data
-
-
-class Peer:
-    """Takes one connection; of a stream it takes so many bytes until it is told to take more. ``got`` is what was sent."""
-
-    def __init__(self, window: int = 65_535) -> None:
-        self.got = b""
-        self.streams: list[int] = []
-        self._window = window
-        self._listening = socket.create_server((HOST, 0))
-        self.address = Address(HOST, self._listening.getsockname()[1])
-        # Guards the protocol, and what is sent.
-        self._lock = threading.Lock()
-        self._protocol = H2Connection(H2Configuration(client_side=False, header_encoding=None))
-        self._socket: socket.socket | None = None
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def do(self, action: Callable[[H2Connection], object]) -> None:
-        """Do something on the protocol, and send what comes of it."""
-        with self._lock:
-            action(self._protocol)
-            self._send()
-
-    def close(self) -> None:
-        for line in (self._listening, self._socket):
-            if line is not None:
-                with suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-                line.close()
-        self._thread.join()
-
-    def _run(self) -> None:
-        with suppress(OSError, ProtocolError):
-            self._socket, _ = self._listening.accept()
-            with self._lock:
-                initial = {SettingCodes.INITIAL_WINDOW_SIZE: self._window}
-                self._protocol.local_settings = Settings(client=False, initial_values=initial)
-                self._protocol.initiate_connection()
-                self._send()
-            while data := self._socket.recv(65_536):
-                with self._lock:
-                    for event in self._protocol.receive_data(data):
-                        if isinstance(event, RequestReceived):
-                            self.streams.append(event.stream_id)
-                        elif isinstance(event, DataReceived):
-                            self.got += event.data
-                    self._send()
-
-    def _send(self) -> None:
-        if self._socket is not None and (data := self._protocol.data_to_send()):
-            self._socket.sendall(data)
 
 
 @pytest.fixture
@@ -98,7 +37,8 @@ def wire(peer: Peer) -> Iterator[Wire]:
 
 def begun(wire: Wire, peer: Peer) -> int:
     """Return a stream that the peer has seen, and answered well."""
-    stream = wire.open("/some/Call", [("token", "t")])
+    stream = wire.open("/some/Call", (("token", "t"),))
+    wire.send(stream, ())
     eventually(lambda: stream in peer.streams, "the stream")
     peer.do(lambda protocol: protocol.send_headers(stream, [(b":status", b"200")]))
     return stream
@@ -137,7 +77,8 @@ def test_what_a_member_does_not_take_yet_goes_out_when_it_does() -> None:
     narrow = Peer(window=100)
     wire = Wire(narrow.address, ACCESS)
     try:
-        stream = wire.open("/some/Call", [])
+        stream = wire.open("/some/Call", ())
+        wire.send(stream, ())
         eventually(lambda: stream in narrow.streams, "the stream")
         wire.receive(0.1)
         requests = [rpc.RangeRequest(key=b"k" * 1000) for _ in range(3)]
@@ -169,7 +110,8 @@ def test_what_came_before_the_end_of_a_line_is_told_first(
 ) -> None:
     stream = begun(wire, peer)
     if "no gRPC" in request.node.name:
-        other = wire.open("/other/Call", [])
+        other = wire.open("/other/Call", ())
+        wire.send(other, ())
         eventually(lambda: other in peer.streams, "the other stream")
     else:
         other = begun(wire, peer)
