@@ -144,18 +144,20 @@ class StalenessCases(Cases):
             never(lambda: len(told.changes) > 50, "something is told")
             assert store.plan.carried("t")[""] == carried + 50
 
-    @clause("MIR-02", injects=[Fault.BROKEN_LINE], needs=[Capability.WATCHING, Capability.RESUMING])
+    @clause("MIR-02", injects=[Fault.DOWN], needs=[Capability.WATCHING, Capability.RESUMING])
     def test_a_line_that_resumes(self, store: Store) -> None:
         """Where the line goes on where it broke, the copy goes on, too, and is not loaded again."""
         store.db.put_many("t", {f"k{number}": number for number in range(50)})
+        other = store.open()
         told = Told()
         with store.backend.mirror("t", on_state=told.on_state) as mirror:
             mirror.wait_synced(10)
             told.wait_synced()
             scanned = store.plan.calls["scan"]
-            store.plan.lose_line()
+            store.plan.lose_line(Fault.DOWN)
             told.wait_stale()
-            store.db.put("t", "k1", "meanwhile")
+            other.db.put("t", "k1", "meanwhile")
+            store.plan.mend()
             eventually(lambda: mirror.get("k1") == "meanwhile", "the change comes")
             told.wait_synced()
             assert store.plan.calls["scan"] == scanned

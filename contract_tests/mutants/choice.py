@@ -27,9 +27,9 @@ class Choice(NamedTuple):
     cases: Sequence[str] | None = None
     """The other cases to pick from; None for all."""
 
-    def publish(self) -> None:
-        """Tell the processes that are started from now on."""
-        os.environ[_VARIABLE] = json.dumps(self)
+    def environment(self) -> dict[str, str]:
+        """Return what tells it to a process."""
+        return {_VARIABLE: json.dumps(self)}
 
     def random(self, *about: object) -> random.Random:
         """Return random numbers that depend on the seed, and on what they are for."""
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
 
 
 def choice() -> Choice:
-    """Return what was published."""
+    """Return what this process was told."""
     return Choice(*json.loads(os.environ[_VARIABLE]))
 
 

@@ -1,4 +1,4 @@
-"""The plugin of pytest that runs mutants: it picks the cases, and judges the mutants by what became of them."""
+"""The plugin of pytest that runs mutants: it picks the cases, and notes what became of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 
 from contract_tests.mutants.choice import Choice, choice
-from contract_tests.mutants.judgement import Judgement, Outcomes
+from contract_tests.mutants.judgement import Outcomes, read
 from contract_tests.mutants.registry import Mutant, mutants
 
 TIMEOUT = 40.0
@@ -27,7 +27,10 @@ _GRACE = 30.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where the outcomes are written."""
     parser.getgroup("dfbackends mutants").addoption(
-        "--mutants-report", type=Path, help="add the outcomes to this file, a line of JSON each"
+        "--mutants-report",
+        type=Path,
+        default=Path(os.devnull),
+        help="add the outcomes to this file, a line of JSON each; run nothing that it tells",
     )
 
 
@@ -41,13 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Running:
-    """Chooses, watches and judges."""
+    """Chooses, watches and notes."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._choice: Choice = choice()
         self._known = mutants()
-        self._outcomes: dict[str, Outcomes] = defaultdict(dict)
+        report: Path = config.getoption("mutants_report")
+        # At once, so that a run that is broken off has told what it has found.
+        self._lines = report.open("a", buffering=1)
+        self._outcomes: dict[str, Outcomes] = defaultdict(dict, read([report]))
         self._picked: dict[str, set[str]] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -59,6 +65,10 @@ class Running:
         if number == 1 and name in self._others(mutant, collector.obj):
             return None
         return None if name == mutant.case else []
+
+    def _is_known(self, nodeid: str) -> bool:
+        mutant, at = self._at(nodeid)
+        return at in self._outcomes[mutant.name]
 
     def _others(self, mutant: Mutant, suite: type[Any]) -> set[str]:
         if mutant.name not in self._picked:
@@ -92,14 +102,14 @@ class Running:
                 kept += [item for item in group if "[" not in wanted or item.name == wanted]
             else:
                 kept.append(self._choice.random("parameters", case).choice(group))
-        items[:] = kept
+        items[:] = [item for item in kept if not self._is_known(item.nodeid)]
         for item in items:
             item.add_marker(pytest.mark.timeout(TIMEOUT), append=False)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """End the process where even the end of a case hangs; the mutant is killed by it, and another process goes on."""
-        watchdog = threading.Timer(TIMEOUT + _GRACE, _give_up, [item.nodeid])
+        watchdog = threading.Timer(TIMEOUT + _GRACE, self._give_up, [item.nodeid])
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -110,9 +120,7 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Run the named case no more in this round once it has found the mutant: with one parameter is enough."""
-        suite, case = item.nodeid.split("::")[1:]
-        mutant, number = _of(suite, self._known)
-        assert mutant is not None
+        mutant, (number, case) = self._at(item.nodeid)
         if _case(case) == mutant.case and any(
             at[0] == number and _case(at[1]) == mutant.case and not passed for at, passed in self._outcomes[mutant.name].items()
         ):
@@ -122,38 +130,39 @@ class Running:
         """Note what became of a case; that its end failed counts, too."""
         if report.skipped or (report.when != "call" and report.passed):
             return
-        _, suite, case = report.nodeid.split("::")
+        self._note(report.nodeid, report.outcome != "failed")
+
+    def _note(self, nodeid: str, passed: bool) -> None:
+        mutant, at = self._at(nodeid)
+        outcomes = self._outcomes[mutant.name]
+        outcomes[at] = passed and outcomes.get(at, True)
+        self._lines.write(json.dumps([mutant.name, *at, passed]) + "\n")
+
+    def _at(self, nodeid: str) -> tuple[Mutant, tuple[int, str]]:
+        _, suite, case = nodeid.split("::")
         mutant, number = _of(suite, self._known)
         assert mutant is not None
-        outcomes = self._outcomes[mutant.name]
-        passed, at = report.outcome != "failed", (number, case)
-        outcomes[at] = passed and outcomes.get(at, True)
-        path: Path | None = self._config.getoption("mutants_report")
-        if path is not None and not hasattr(self._config, "workerinput"):
-            # At once, so that a run that is broken off has told what it has found.
-            with path.open("a") as lines:
-                lines.write(json.dumps([mutant.name, number, case, passed]) + "\n")
+        return mutant, (number, case)
+
+    def _give_up(self, nodeid: str) -> None:
+        self._note(nodeid, passed=False)
+        print(f"{nodeid} does not end", file=sys.stderr, flush=True)
+        os._exit(70)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Judge; that cases have failed is no failure here."""
+        """That cases have failed, or that there was none left, is no failure here."""
         yield
-        if hasattr(self._config, "workerinput"):
-            return
-        session.exitstatus = 0 if self._judgement().good else 1
+        self._lines.close()
+        if session.exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.OK
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what was found, in place of what became of the cases."""
+    def pytest_terminal_summary(self) -> None:
+        """Leave out what the contract suite would tell of one backend."""
         contract = self._config.pluginmanager.get_plugin("dfbackends-contract")
         assert contract is not None
         contract.tally.chosen.clear()
-        if not hasattr(self._config, "workerinput"):
-            terminalreporter.section("mutants")
-            terminalreporter.line("\n".join(self._judgement().lines()))
-
-    def _judgement(self) -> Judgement:
-        return Judgement(self._choice, [self._known[name] for name in self._outcomes], self._outcomes)
 
 
 def _of(suite: str, known: dict[str, Mutant]) -> tuple[Mutant | None, int]:
@@ -172,8 +181,3 @@ def _may_apply(suite: type[Any], case: Any) -> bool:
         return False
     some = case._replace(injects=case.injects & harness.faults)
     return harness.lacking(some) is None
-
-
-def _give_up(case: str) -> None:
-    print(f"{case} does not end", file=sys.stderr, flush=True)
-    os._exit(70)
