@@ -138,8 +138,8 @@ def delivery(document: Any, messages: int = MESSAGES) -> Rate:
 def hop(rate: int = 1000, messages: int = 500) -> Hop:
     """Return the median times from the reader to the handler, and by hand in turn, at a thousand messages a second.
 
-    By hand: a thread that opens the envelope, and another, behind a bare queue, that decodes the data. A core that has slept for a
-    millisecond runs either with cold caches; a bare queue alone hardly notices, so that beside it the machine would be measured.
+    By hand: a thread that opens the envelope, and another, behind a bare queue, that decodes the data. A core that has slept
+    for a millisecond runs either with cold caches; a bare queue hardly notices, and beside it that would be measured.
     """
     driver, pubsub = opened()
     times: list[float] = []
