@@ -105,7 +105,7 @@ class Asked:
 
     def _send(self, until: float) -> None:
         try:
-            while self._unsent and len(self._waiting) < self._wire.most:
+            while self._unsent and len(self._waiting) < self._wire.most and self._failure is None:
                 number = self._unsent.popleft()
                 stream = self._wire.open(self._path, self._metadata)
                 self._waiting[stream] = number

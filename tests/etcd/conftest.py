@@ -18,6 +18,7 @@ from dfbackends_etcd.pubsub import EtcdPubSub
 from dfbackends_etcd.testing import EtcdCluster, EtcdServer
 from dfbackends_etcd.testing.program import PROGRAM
 from tests.embedded import subscribed
+from tests.etcd.peer import Peer
 from tests.servers import opened as opened
 from tests.servers import running, skip_without
 
@@ -129,3 +130,11 @@ def table(request: pytest.FixtureRequest) -> Table:
 def topic(request: pytest.FixtureRequest) -> str:
     name: str = request.node.name
     return name
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """One that answers as it is told."""
+    peer = Peer()
+    yield peer
+    peer.close()

@@ -26,12 +26,12 @@ def framed(data: bytes) -> bytes:
 class Peer:
     """Takes one connection; of a stream it takes so many bytes until it is told to take more. ``got`` is what was sent."""
 
-    def __init__(self, window: int = 65_535) -> None:
+    def __init__(self, window: int = 65_535, most: int = 100) -> None:
         self.got = b""
         self.streams: list[int] = []
         self.ended = False
         """Whether the client has closed the line."""
-        self._window = window
+        self._settings = {SettingCodes.INITIAL_WINDOW_SIZE: window, SettingCodes.MAX_CONCURRENT_STREAMS: most}
         self._listening = socket.create_server((HOST, 0))
         self.address = Address(HOST, self._listening.getsockname()[1])
         # Guards the protocol, and what is sent.
@@ -60,8 +60,7 @@ class Peer:
         with suppress(OSError, ProtocolError):
             self._socket, _ = self._listening.accept()
             with self._lock:
-                initial = {SettingCodes.INITIAL_WINDOW_SIZE: self._window}
-                self._protocol.local_settings = Settings(client=False, initial_values=initial)
+                self._protocol.local_settings = Settings(client=False, initial_values=self._settings)
                 self._protocol.initiate_connection()
                 self._send()
             while data := self._socket.recv(65_536):

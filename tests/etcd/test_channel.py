@@ -30,13 +30,6 @@ ASKED = rpc.RangeRequest(key=b"k")
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 def channel(peer: Peer) -> Iterator[Channel]:
     with closing(Channel(peer.address, ACCESS)) as channel:
         yield channel
@@ -136,6 +129,17 @@ def test_before_a_member_has_said_how_many_it_takes_one_is_sent(
         answered(peer, stream, revision(stream))
 
     assert [answer.header.revision for answer in told.result(5)] == [1, 3, 5]
+
+
+def test_what_was_not_sent_in_time_is_never_sent() -> None:
+    with closing(Peer(most=2)) as narrow, closing(Channel(narrow.address, ACCESS)) as channel:
+        asked = ranged(channel).begin([ASKED] * 3, time.monotonic() + 5)
+        answers = asked.answers(time.monotonic() + 0.2)
+        channel.close()
+
+        assert {answer.status for answer in answers} == {Status.DEADLINE_EXCEEDED}
+        eventually(lambda: narrow.ended, "the end of the line")
+        assert narrow.streams == [1, 3]
 
 
 def test_answers_may_be_waited_for_after_the_time_to_ask(channel: Channel, peer: Peer) -> None:

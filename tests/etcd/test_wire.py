@@ -22,13 +22,6 @@ ACCESS = Access(timeout=2.0)
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 def wire(peer: Peer) -> Iterator[Wire]:
     wire = Wire(peer.address, ACCESS)
     yield wire
