@@ -23,6 +23,9 @@ TIMEOUT = 40.0
 
 _GRACE = 30.0
 
+HANGS = 70
+"""How a process ends whose case did not: of ``sysexits.h``, an internal error of the software."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where the outcomes are written."""
@@ -147,7 +150,7 @@ class Running:
     def _give_up(self, nodeid: str) -> None:
         self._note(nodeid, passed=False)
         print(f"{nodeid} does not end", file=sys.stderr, flush=True)
-        os._exit(70)
+        os._exit(HANGS)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:

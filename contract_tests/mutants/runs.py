@@ -13,6 +13,7 @@ from pathlib import Path
 
 from contract_tests.mutants.choice import Choice
 from contract_tests.mutants.judgement import Judgement, read
+from contract_tests.mutants.plugin import HANGS
 from contract_tests.mutants.registry import mutants
 
 SUITE = Path(__file__).with_name("suite.py")
@@ -38,8 +39,13 @@ class Runs:
         size = 1 if self._choice.others is None else _TOGETHER
         names = self._choice.names
         with ThreadPoolExecutor(processes) as executor:
-            for future in [executor.submit(self._run, names[first : first + size]) for first in range(0, len(names), size)]:
-                future.result()
+            runs = [executor.submit(self._run, names[first : first + size]) for first in range(0, len(names), size)]
+            try:
+                for run in runs:
+                    run.result()
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _run(self, names: Sequence[str]) -> None:
         part = self._folder / names[0]
@@ -49,12 +55,11 @@ class Runs:
         outcomes.write_text(self._told(names))
         known = len(outcomes.read_bytes())
         while True:
-            before = outcomes.stat().st_size
             done = subprocess.run(
                 self._command(part, outcomes), env={**os.environ, **choice.environment()}, capture_output=True, text=True
             )
             # A case that does not end has ended its process, and is among the outcomes: the others go on without it.
-            if done.returncode == 0 or outcomes.stat().st_size == before:
+            if done.returncode != HANGS:
                 break
         with self._lock, self._report.open("ab") as report:
             report.write(outcomes.read_bytes()[known:])
@@ -63,9 +68,8 @@ class Runs:
 
     def _told(self, names: Sequence[str]) -> str:
         """Return what the report tells of mutants already."""
-        if not self._report.exists():
-            return ""
-        lines = self._report.read_text().splitlines(keepends=True)
+        with self._lock:
+            lines = self._report.read_text().splitlines(keepends=True) if self._report.exists() else []
         return "".join(line for line in lines if json.loads(line)[0] in names)
 
     def _command(self, part: Path, outcomes: Path) -> list[str]:
