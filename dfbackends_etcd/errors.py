@@ -42,7 +42,7 @@ class LineLost(Exception):
 
 
 class Status(IntEnum):
-    """How a call ended, by the numbers of gRPC; servers use no others."""
+    """How a call failed, by the numbers of gRPC."""
 
     CANCELLED = 1
     UNKNOWN = 2

@@ -10,15 +10,15 @@ from hpack import Encoder, NeverIndexedHeaderTuple
 
 from dfbackends_etcd.errors import LineLost
 
-DATA, HEADERS, RESET, SETTINGS, PUSH, PING, AWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
-ACKNOWLEDGED = END_STREAM = 0x1
-END_HEADERS, PADDED, WITH_PRIORITY = 0x4, 0x8, 0x20
-ENABLE_PUSH, MOST_STREAMS, INITIAL_WINDOW, MAX_FRAME = 2, 3, 4, 5
+DATA, HEADERS, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
+ACK = END_STREAM = 0x1
+END_HEADERS, PADDED, PRIORITY = 0x4, 0x8, 0x20
+ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = 2, 3, 4, 5
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CANCEL = 8
 
-LENGTH = 16_384
+FRAME_SIZE = 16_384
 """The most that a frame may hold before somebody says else; a server is not told that we take more."""
 
 NUMBER = struct.Struct(">I")
@@ -55,7 +55,7 @@ class Frames:
         while size - at >= _HEADER.size:
             high, low, kind, flags, stream = _HEADER.unpack_from(buffer, at)
             length = high << 16 | low
-            if length > LENGTH or not (self._greeted or kind == SETTINGS):
+            if length > FRAME_SIZE or not (self._greeted or kind == SETTINGS):
                 raise LineLost("what answers is no etcd")
             begin = at + _HEADER.size
             if size - begin < length:
@@ -75,7 +75,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview) -> by
 
 def window_update(stream: int, more: int) -> bytes:
     """Return the frame that allows so many bytes more."""
-    return frame(WINDOW, 0, stream, NUMBER.pack(more))
+    return frame(WINDOW_UPDATE, 0, stream, NUMBER.pack(more))
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:

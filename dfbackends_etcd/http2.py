@@ -65,7 +65,7 @@ class Connection:
     """The state of one connection; one thread at a time. After an exception it is of no use."""
 
     def __init__(self) -> None:
-        settings = frames.SETTING.pack(frames.ENABLE_PUSH, 0) + frames.SETTING.pack(frames.INITIAL_WINDOW, WINDOW)
+        settings = frames.SETTING.pack(frames.ENABLE_PUSH, 0) + frames.SETTING.pack(frames.INITIAL_WINDOW_SIZE, WINDOW)
         self._out = [frames.PREFACE, frame(frames.SETTINGS, 0, 0, settings), window_update(0, WINDOW - _DEFAULT_WINDOW)]
         self._frames = Frames()
         self._decoder = Decoder()
@@ -75,7 +75,7 @@ class Connection:
         self._next = 1
         self._unsent: deque[tuple[int, memoryview, bool]] = deque()
         self._window = self._initial = _DEFAULT_WINDOW
-        self._largest = frames.LENGTH
+        self._largest = frames.FRAME_SIZE
         self._taken = 0
         self._greeted = False
         self.most = 1
@@ -127,7 +127,7 @@ class Connection:
             self._take_data(flags, stream, payload, events)
         elif kind == frames.HEADERS:
             block = unpadded(flags, payload)
-            self._take_headers(stream, flags, block[5:] if flags & frames.WITH_PRIORITY else block, events)
+            self._take_headers(stream, flags, block[5:] if flags & frames.PRIORITY else block, events)
         elif kind == frames.CONTINUATION:
             if self._block is None or self._block[0] != stream:
                 raise LineLost("the line is out of step: an end without headers")
@@ -171,27 +171,27 @@ class Connection:
     def _end(self, number: int, stream: _Stream, events: list[Event]) -> None:
         del self._streams[number]
         if not stream.done:
-            self._out.append(frame(frames.RESET, 0, number, frames.NUMBER.pack(frames.CANCEL)))
+            self._out.append(frame(frames.RST_STREAM, 0, number, frames.NUMBER.pack(frames.CANCEL)))
             self._allow()
         events.append(Ended(number))
 
     def _settle(self, flags: int, _: int, payload: bytes) -> None:
-        if flags & frames.ACKNOWLEDGED:
+        if flags & frames.ACK:
             return
         if not self._greeted:
             self._greeted, self.most = True, _UNLIMITED
         for name, value in frames.SETTING.iter_unpack(payload):
-            if name == frames.INITIAL_WINDOW:
+            if name == frames.INITIAL_WINDOW_SIZE:
                 for stream in self._streams.values():
                     stream.window += value - self._initial
                 self._initial = value
-            elif name == frames.MOST_STREAMS:
+            elif name == frames.MAX_CONCURRENT_STREAMS:
                 self.most = max(1, value)
-            elif name == frames.MAX_FRAME:
-                if value < frames.LENGTH:
+            elif name == frames.MAX_FRAME_SIZE:
+                if value < frames.FRAME_SIZE:
                     raise LineLost("the line is out of step: frames can not be as small as that")
                 self._largest = value
-        self._out.append(frame(frames.SETTINGS, frames.ACKNOWLEDGED, 0, b""))
+        self._out.append(frame(frames.SETTINGS, frames.ACK, 0, b""))
         self._allow()
 
     def _widen(self, _: int, number: int, payload: bytes) -> None:
@@ -203,8 +203,8 @@ class Connection:
         self._allow()
 
     def _pong(self, flags: int, _: int, payload: bytes) -> None:
-        if not flags & frames.ACKNOWLEDGED:
-            self._out.append(frame(frames.PING, frames.ACKNOWLEDGED, 0, payload))
+        if not flags & frames.ACK:
+            self._out.append(frame(frames.PING, frames.ACK, 0, payload))
 
     def _reset(self, _: int, number: int, payload: bytes) -> None:
         # Of a stream that has ended it tells that nothing more is wanted of us.
@@ -219,11 +219,11 @@ class Connection:
 
     _OTHERS: ClassVar[Mapping[int, Callable[[Connection, int, int, bytes], None]]] = {
         frames.SETTINGS: _settle,
-        frames.WINDOW: _widen,
+        frames.WINDOW_UPDATE: _widen,
         frames.PING: _pong,
-        frames.RESET: _reset,
-        frames.AWAY: _leave,
-        frames.PUSH: _refuse,
+        frames.RST_STREAM: _reset,
+        frames.GOAWAY: _leave,
+        frames.PUSH_PROMISE: _refuse,
     }
 
     def _allow(self) -> None:

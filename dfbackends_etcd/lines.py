@@ -25,8 +25,8 @@ class Lines:
         # Each is used by one operation at a time, without a lock: in the child of a fork, nobody may hold one.
         self._idle: deque[Wire] = deque()
         self._all: dict[Wire, int] = {}
-        """Those that there are, and after how many calls of ``rest`` they began."""
-        self._rests = 0
+        """Those that there are, each with its generation: a call of ``rest`` begins another one."""
+        self._generation = 0
         self._closed = False
         self._process = os.getpid()
 
@@ -41,13 +41,13 @@ class Lines:
                 wire = self._idle.pop()
             except IndexError:
                 return self._new(until)
-            if self._all.get(wire) == self._rests and _is_well(wire):
+            if self._all.get(wire) == self._generation and _is_well(wire):
                 return wire
             self.drop(wire)
 
     def give(self, wire: Wire) -> None:
         """Return a line on which nothing is under way."""
-        if self._all.get(wire) != self._rests or wire.worn:
+        if self._all.get(wire) != self._generation or wire.worn:
             self.drop(wire)
             return
         wire.used = time.monotonic()
@@ -66,7 +66,7 @@ class Lines:
 
     def rest(self) -> None:
         """Use none of the lines again that there are; what is under way goes on."""
-        self._rests += 1
+        self._generation += 1
         self._empty()
 
     def close(self) -> None:
@@ -79,9 +79,9 @@ class Lines:
     def _new(self, until: float) -> Wire:
         if self._closed:
             raise HandleClosed
-        rests = self._rests
+        generation = self._generation
         wire = Wire(self._address, self._access, until)
-        self._all[wire] = rests
+        self._all[wire] = generation
         self._check(wire)
         return wire
 

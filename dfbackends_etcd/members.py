@@ -48,25 +48,10 @@ class Members:
         :raises HandleClosed: this was closed before; nothing was sent
         :raises CallFailed: the answer is an error, or there is none
         """
-        until = time.monotonic() + self.timeout if until is None else until
-        tries = len(self.all)
-        renewed = False
-        while True:
-            member, metadata = self.reach(until)
-            try:
-                return self._call(member, call)(request, timeout=until - time.monotonic(), metadata=metadata)
-            except NotConnected:
-                self.leave(member)
-                tries -= 1
-                if not tries or time.monotonic() >= until:
-                    raise
-            except CallFailed as error:
-                if is_token_refused(error) and not renewed and self._login.refused(metadata):
-                    renewed = True
-                    continue
-                if is_silent(error):
-                    self.leave(member)
-                raise
+        [answer] = self.answers(call, (request,), until)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def answers(self, call: Name, requests: Sequence[Any], until: float | None = None) -> list[Any]:
         """Return the answers to several requests that are under way together, an exception in the place of each that failed.
@@ -75,7 +60,8 @@ class Members:
         """
         found: list[Any] = []
         for first in range(0, len(requests), _AT_ONCE):
-            found += self.begin(call, requests[first : first + _AT_ONCE], until).answers(until)
+            latest = time.monotonic() + self.timeout if until is None else until
+            found += self.begin(call, requests[first : first + _AT_ONCE], latest).answers(latest)
         return found
 
     def begin(self, call: Name, requests: Sequence[Any], until: float | None = None) -> Begun:
@@ -84,14 +70,22 @@ class Members:
         Errors of reaching a member as for ``answer``.
         """
         until = time.monotonic() + self.timeout if until is None else until
+        tries = len(self.all)
         while True:
             member, metadata = self.reach(until)
             try:
-                return Begun(self, member, call, requests, self._call(member, call).begin(requests, until, metadata))
+                asked = self._call(member, call).begin(requests, until, metadata)
             except NotConnected:
                 self.leave(member)
-                if time.monotonic() >= until:
+                tries -= 1
+                if not tries or time.monotonic() >= until:
                     raise
+            else:
+                return Begun(self, member, metadata, call, requests, asked)
+
+    def refused(self, metadata: Metadata) -> bool:
+        """Take in that a member did not take what went along with a call; return whether there will be something else."""
+        return self._login.refused(metadata)
 
     def reach(self, until: float) -> tuple[Member, Metadata]:
         """Return a member that is there, and what has to go along with a call; errors as for ``answer``."""
@@ -169,31 +163,33 @@ class Members:
 class Begun:
     """Requests that were sent to a member together."""
 
-    def __init__(self, members: Members, member: Member, call: Name, requests: Sequence[Any], asked: Asked) -> None:
+    def __init__(
+        self, members: Members, member: Member, metadata: Metadata, call: Name, requests: Sequence[Any], asked: Asked
+    ) -> None:
         self._members = members
         self._member = member
+        self._metadata = metadata
         self._call: Name = call
         self._requests = requests
         self._asked = asked
 
-    def answers(self, until: float | None = None) -> list[Any]:
-        """Return the answers, once, an exception in the place of each that failed; as long is waited as for ``answer``."""
+    def answers(self, until: float | None = None, *, renew: bool = True) -> list[Any]:
+        """Return the answers, once, an exception in the place of each that failed; as long is waited as for ``answer``.
+
+        What is refused for an old token, and so was not looked at, goes out once more with a new one, unless ``renew`` is
+        false; errors of reaching a member then as for ``answer``.
+        """
         until = time.monotonic() + self._members.timeout if until is None else until
         found = self._asked.answers(until)
-        if any(isinstance(answer, CallFailed) and is_silent(answer) for answer in found):
+        if any(isinstance(answer, Exception) and is_silent(answer) for answer in found):
             self._members.leave(self._member)
-        return [
-            self._again(request, until) if isinstance(answer, CallFailed) and is_token_refused(answer) else answer
-            for request, answer in zip(self._requests, found, strict=True)
-        ]
+        refused = [number for number, answer in enumerate(found) if isinstance(answer, Exception) and is_token_refused(answer)]
+        if renew and refused and self._members.refused(self._metadata):
+            again = self._members.begin(self._call, [self._requests[number] for number in refused], until)
+            for number, answer in zip(refused, again.answers(until, renew=False), strict=True):
+                found[number] = answer
+        return found
 
     def drop(self) -> None:
         """Give the answers up."""
         self._asked.drop()
-
-    def _again(self, request: Any, until: float) -> Any:
-        # It was not looked at.
-        try:
-            return self._members.answer(self._call, request, until)
-        except Exception as failure:  # noqa: BLE001 - it is an answer like the others.
-            return failure

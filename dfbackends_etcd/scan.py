@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from dfbackends.api import Record
-from dfbackends_etcd.errors import is_compacted
+from dfbackends_etcd.errors import CallFailed, HandleClosed, NotConnected, is_compacted
 from dfbackends_etcd.layout import end, split, table_prefix, topic_prefix
 from dfbackends_etcd.members import Begun, Members
 from dfbackends_etcd.names import unescaped
@@ -74,7 +74,8 @@ def _pages(members: Members, prefix: bytes) -> Iterator[Any]:
                 failure = None
                 try:
                     asked = _asked(members, prefix, after, revision, limit)
-                except Exception as error:  # noqa: BLE001 - it is raised behind what has come.
+                except (CallFailed, HandleClosed, NotConnected) as error:
+                    # It is raised behind what has come.
                     failure = error
             if kvs:
                 yield kvs

@@ -1,4 +1,4 @@
-"""The processes in which mutants are run: each mutant has its own, so that one that hangs harms no other."""
+"""The processes in which mutants are run: each in its own where all cases are, so that one that hangs harms no other."""
 
 from __future__ import annotations
 

@@ -15,7 +15,18 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from contract_tests.servers.node import HOST
-from dfbackends_etcd.access import Address
+from dfbackends_etcd.access import Access, Address
+from dfbackends_etcd.channel import Call, Channel
+from dfbackends_etcd.stubs import rpc, services
+
+ACCESS = Access(timeout=2.0)
+ASKED = rpc.RangeRequest(key=b"k")
+
+
+def ranged(channel: Channel) -> Call:
+    """Return the call that answers ``ASKED``."""
+    call: Call = services.KVStub(channel).Range
+    return call
 
 
 def framed(data: bytes) -> bytes:

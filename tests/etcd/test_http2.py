@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -13,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfbackends_etcd.errors import LineLost
-from dfbackends_etcd.frames import packed
+from dfbackends_etcd.frames import frame, packed
 from dfbackends_etcd.http2 import WINDOW, Connection, Data, Ended, Event, Headers
 
 WANTED = [(":method", "POST"), (":scheme", "http"), (":path", "/some/Call"), (":authority", "one"), ("token", "t" * 20)]
 WELL = [(b":status", b"200")]
 TRAILERS = [(b"grpc-status", b"0")]
-SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 
 
 class Pair:
@@ -221,13 +218,9 @@ def test_what_comes_behind_the_end_of_a_stream_is_not_told(pair: Pair) -> None:
     pair.answer(stream, b"data")
     told = list(pair.events)
 
-    pair.client.take(framed(3, 0, stream, b"\0\0\0\0") + framed(0, 0, stream, b"late"), pair.events)
+    pair.client.take(frame(3, 0, stream, b"\0\0\0\0") + frame(0, 0, stream, b"late"), pair.events)
 
     assert pair.events == told
-
-
-def framed(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 def test_a_stream_that_is_reset_ends_the_connection(pair: Pair) -> None:
@@ -247,61 +240,3 @@ def test_a_server_that_goes_ends_the_connection_behind_what_it_has_said(pair: Pa
         pair.exchange()
 
     assert pair.events == [Headers(stream, dict(WELL))]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        framed(6, 0, 0, bytes(8)),
-        SETTINGS + framed(0, 0, 1, bytes(16_385)),
-        SETTINGS + framed(1, 4, 1, b"\xff\xff\xff"),
-        SETTINGS + framed(1, 0, 1, b"") + framed(0, 0, 1, b""),
-        SETTINGS + framed(1, 0, 1, b"") + 5 * framed(9, 0, 1, bytes(16_000)),
-        SETTINGS + framed(9, 4, 1, b""),
-        SETTINGS + framed(5, 4, 1, bytes(4)),
-        SETTINGS + framed(8, 0, 0, b"\0"),
-        SETTINGS + framed(0, 8, 1, b""),
-        SETTINGS + framed(0, 8, 1, b"\5abc"),
-        framed(4, 0, 0, b"\0" * 5),
-        framed(4, 0, 0, b"\0\5\0\0\0\0"),
-    ],
-    ids=[
-        "HTTP/1.1",
-        "no settings",
-        "too long",
-        "no headers",
-        "headers without an end",
-        "headers of any length",
-        "an end without headers",
-        "a push",
-        "half a number",
-        "padding of no length",
-        "more padding than all",
-        "half a setting",
-        "no frames",
-    ],
-)
-def test_what_is_against_the_protocol_ends_the_connection(answer: bytes) -> None:
-    client = Connection()
-    assert client.begin(packed(WANTED)) == 1
-
-    with pytest.raises(LineLost):
-        client.take(answer, [])
-
-
-@given(st.binary(max_size=100), st.lists(st.tuples(st.integers(0, 10), st.integers(0, 255), st.binary(max_size=30))))
-def test_nothing_that_arrives_raises_anything_else(garbage: bytes, frames: list[tuple[int, int, bytes]]) -> None:
-    client = Connection()
-    client.begin(packed(WANTED))
-    data = SETTINGS + b"".join(framed(kind, flags, 1, payload) for kind, flags, payload in frames) + garbage
-
-    refuses(lambda: client.take(data, []))
-
-
-def refuses(call: Callable[[], None]) -> None:
-    """Call; it may be refused."""
-    try:
-        call()
-    except LineLost:
-        return

@@ -16,15 +16,18 @@ from contract_tests.servers.node import HOST
 from dfbackends_etcd.testing import EtcdServer
 
 # Below 3.13 both are the oldest that are declared; later ones have no wheels for a newer Python.
-OLDEST = ("1.60.0", "4.25.0") if sys.version_info < (3, 13) else ("1.66.2", "5.28.0")
-NEWEST = ("1.85.3", "7.36.2")
+OLDEST = ("1.60.0", "4.25.0", "4.0.0") if sys.version_info < (3, 13) else ("1.66.2", "5.28.0", "4.0.0")
+NEWEST = ("1.85.3", "7.36.2", "4.2.0")
 
 TALK = """
-import sys, grpc
+import sys, time
+from dfbackends_etcd.access import Access, Address
+from dfbackends_etcd.channel import Channel
 from dfbackends_etcd.stubs import kv, numbered, rpc, services
-channel = grpc.insecure_channel(sys.argv[1], [("grpc.enable_http_proxy", 0)])
-store, watches = services.KVStub(channel), services.WatchStub(channel)
-key = b"stubs/" + sys.argv[2].encode()
+from dfbackends_etcd.wire import Wire
+address = Address(sys.argv[1], int(sys.argv[2]))
+store = services.KVStub(Channel(address, Access()))
+key = b"stubs/" + sys.argv[3].encode()
 put = rpc.RequestOp(request_put=rpc.PutRequest(key=key, value=b"1"))
 done = store.Txn(rpc.TxnRequest(compare=[rpc.Compare(key=key)], success=[put]), timeout=5)
 assert done.succeeded, done
@@ -32,14 +35,18 @@ assert done.succeeded, done
 assert (found.value, found.mod_revision) == (b"1", done.header.revision)
 create = rpc.WatchCreateRequest(key=key, start_revision=found.mod_revision, prev_kv=True)
 creates = [rpc.WatchRequest(create_request=numbered(create, number)) for number in (5, 70_000)]
-told = watches.Watch(iter(creates), timeout=5)
-answers = [next(told) for _ in range(4)]
+wire = Wire(address, Access())
+wire.send(wire.open("/etcdserverpb.Watch/Watch", ()), creates)
+answers, until = [], time.monotonic() + 5
+while len(answers) < 4:
+    assert time.monotonic() < until, answers
+    answers += [rpc.WatchResponse.FromString(part.data) for part in wire.receive(1)]
 assert [answer.watch_id for answer in answers if answer.created] == [5, 70_000], answers
 [event, same] = [event for answer in answers for event in answer.events]
 assert event.type == kv.Event.PUT and event.kv.value == b"1", event
 assert "etcd3" not in sys.modules
-import google.protobuf
-print(grpc.__version__, google.protobuf.__version__)
+import google.protobuf, grpc, hpack
+print(grpc.__version__, google.protobuf.__version__, hpack.__version__)
 """
 
 
@@ -55,17 +62,22 @@ def run(code: str, *arguments: str, path: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize(("grpcio", "protobuf"), [OLDEST, NEWEST, (OLDEST[0], NEWEST[1]), (NEWEST[0], OLDEST[1])], ids="-".join)
+@pytest.mark.parametrize(
+    ("grpcio", "protobuf", "hpack"),
+    [OLDEST, NEWEST, (OLDEST[0], *NEWEST[1:]), (NEWEST[0], *OLDEST[1:])],
+    ids="-".join,
+)
 def test_a_server_is_talked_to_with_the_oldest_and_the_newest_versions(
-    server: EtcdServer, grpcio: str, protobuf: str, tmp_path: Path
+    server: EtcdServer, grpcio: str, protobuf: str, hpack: str, tmp_path: Path
 ) -> None:
-    wanted = [f"grpcio=={grpcio}", f"protobuf=={protobuf}", "--target", str(tmp_path), "--only-binary", ":all:", "--no-deps"]
+    wanted = [f"grpcio=={grpcio}", f"protobuf=={protobuf}", f"hpack=={hpack}"]
+    wanted += ["--target", str(tmp_path), "--only-binary", ":all:", "--no-deps"]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True, capture_output=True, timeout=120)
 
-    done = run(TALK, f"{HOST}:{server.port}", f"{grpcio}-{protobuf}", path=tmp_path)
+    done = run(TALK, HOST, str(server.port), f"{grpcio}-{protobuf}", path=tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [grpcio, protobuf]
+    assert done.stdout.split() == [grpcio, protobuf, hpack]
 
 
 def installed(name: str) -> Path:
@@ -112,5 +124,6 @@ def test_the_versions_that_were_tried_are_those_that_are_declared() -> None:
     declared = (Path(dfbackends_etcd.__file__).parent / "setup.cfg").read_text()
 
     assert "grpcio>=1.60\n" in declared
+    assert "hpack>=4.0\n" in declared
     assert "protobuf>=4.25\n" in declared
     assert "etcd3==0.12.0\n" in declared

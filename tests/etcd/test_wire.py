@@ -12,13 +12,11 @@ from h2.connection import H2Connection
 
 from contract_tests.servers.node import HOST, free_port
 from contract_tests.waiting import eventually
-from dfbackends_etcd.access import Access, Address
+from dfbackends_etcd.access import Address
 from dfbackends_etcd.errors import LineLost, NotConnected
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.wire import End, Part, Wire
-from tests.etcd.peer import Peer, framed
-
-ACCESS = Access(timeout=2.0)
+from tests.etcd.peer import ACCESS, Peer, framed
 
 
 @pytest.fixture
