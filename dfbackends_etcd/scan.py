@@ -18,7 +18,7 @@ Entry = tuple[str, Record]
 _COLUMNS = attrgetter("key", "value", "mod_revision")
 
 # How large entries are is not known before the first page.
-_FIRST, _GROWTH, _MOST = 64, 16, 4096
+_FIRST, _GROWTH, _MOST = 64, 64, 4096
 _BYTES = 2 << 20
 _SAMPLE = 64
 
