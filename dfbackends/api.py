@@ -23,6 +23,7 @@ from dfbackends.values import (
     Fence,
     Finding,
     Gone,
+    Head,
     Key,
     Limits,
     Message,
@@ -51,6 +52,7 @@ __all__ = [
     "Fence",
     "Finding",
     "Gone",
+    "Head",
     "Inspecting",
     "Key",
     "Limits",
@@ -83,10 +85,8 @@ class Feed(ABC, Generic[T, M_co]):
 
     @abstractmethod
     def subscribe(self, topics: Sequence[T]) -> None:
-        """Ask for topics; ``receive`` answers each one, in order, with Confirmed or Denied, also a subscribed one.
-
-        Only sends. May be called by any thread, also while ``receive`` waits.
-        """
+        """Ask for topics. Only sends; any thread, also while ``receive`` waits, which answers each, in order, with Confirmed or
+        Denied, also a subscribed one."""
 
     @abstractmethod
     def unsubscribe(self, topics: Sequence[T]) -> None:
@@ -185,8 +185,8 @@ class Watching(ABC):
         """
 
     @abstractmethod
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
-        """Return one opaque token a stream, which differs after each change of it. Compared by equality only."""
+    def heads(self, streams: Sequence[Stream]) -> Sequence[Head]:
+        """Return the head of each stream, which differs after each change of it."""
 
 
 class Inspecting(ABC):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from dfbackends.api import Message
+from dfbackends.api import Head, Message
 from dfbackends.continuity import Continuity, Gap
 from dfbackends.delivery import Delivery, Item, Recipient
 from dfbackends.envelope import opened
@@ -80,7 +80,7 @@ class Audience:
                 channel.refresh()
             self._delivery.put(_notice(hearer, Reason.DOWN, code=code) for hearer in self._hearers())
 
-    def resumed(self, heads: Mapping[str, str]) -> None:
+    def resumed(self, heads: Mapping[str, Head]) -> None:
         """Tell RESUMED to who goes on, and RECOVERED to the others."""
         with self._lock:
             for name, channel in self._channels.items():
@@ -98,7 +98,7 @@ class Audience:
         """Clear everybody, and tell RECOVERED."""
         self.resumed({})
 
-    def join(self, hearer: Hearer, head: str, now: float) -> None:
+    def join(self, hearer: Hearer, head: Head, now: float) -> None:
         """Let somebody hear his topic from this place on; called by the reader when the backend has confirmed."""
         with self._lock:
             if hearer.recipient.ended:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from dfbackends.api import Change, Key, Stream, Watching
+from dfbackends.api import Change, Head, Key, Stream, Watching
 from dfbackends.errors import Code
 from dfbackends.line import Line
 from dfbackends.pace import USUAL, Pace
@@ -34,7 +34,7 @@ class Changes:
         :raises BackendError: it has not until then (time.monotonic), or denied
         """
 
-        def begin(head: str, _: float) -> None:
+        def begin(head: Head, _: float) -> None:
             with self._lock:
                 others = self._replicas.get(stream, ())
                 self._replicas[stream] = others if replica in others else (*others, replica)
@@ -51,7 +51,7 @@ class Changes:
                     self._replicas[stream] = others
             self.line.unsubscribe(stream, replica)
 
-    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
+    def heads(self, streams: Sequence[Stream], within: float) -> Sequence[Head]:
         """Return the heads of streams in the store.
 
         It is not asked again after so many seconds: who may be stale is told so before it is known why the store is silent.
@@ -77,7 +77,7 @@ class Changes:
         for replica in self._all():
             replica.interrupt()
 
-    def resumed(self, heads: Mapping[Any, str]) -> None:
+    def resumed(self, heads: Mapping[Any, Head]) -> None:
         """The line goes on; what it does not go on with has to be loaded."""
         for stream, replicas in list(self._replicas.items()):
             for replica in replicas:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from dfbackends.api import Message
+from dfbackends.api import Head, Message
 from dfbackends.envelope import Envelope
 
 FORGET = 3600.0
@@ -66,22 +66,22 @@ class Continuity:
     """The messages of one topic, as one line brings them. One thread uses it."""
 
     def __init__(self) -> None:
-        self._head = ""
+        self._head: Head = ""
         self._resumed = -math.inf
         self._publishers: dict[bytes, _Publisher] = {}
         self._sweep_at = 64
 
-    def begin(self, head: str) -> None:
+    def begin(self, head: Head) -> None:
         """Start at a head: whatever came before it is none of ours. Publishers stay known, for their repetitions."""
         self._head = head
         self._resumed = -math.inf
 
-    def resume(self, head: str, now: float) -> None:
+    def resume(self, head: Head, now: float) -> None:
         """Go on from a head that may not be the one last seen; of each publisher, the next message tells what is missing."""
         self._head = head
         self._resumed = now
 
-    def confirmed(self, head: str) -> Gap | None:
+    def confirmed(self, head: Head) -> Gap | None:
         """Compare the chain with the head that the backend told at this place."""
         if head == self._head:
             return None

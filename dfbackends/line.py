@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Position
+from dfbackends.api import Alive, Confirmed, Denied, Feed, Gone, Head, Position
 from dfbackends.errors import BackendError, Closed, Code, ErrorTable, wrapped
 from dfbackends.origin import origin
 from dfbackends.outage import Outage
@@ -32,7 +32,7 @@ class Listener(Protocol[M_contra]):
     def lost(self, code: Code) -> None:
         """The line broke. Everything that it brought before was told."""
 
-    def resumed(self, heads: Mapping[Any, str]) -> None:
+    def resumed(self, heads: Mapping[Any, Head]) -> None:
         """The line works again and goes on where it broke, with these topics, from these heads. Others were refused."""
 
     def recovered(self) -> None:
@@ -70,7 +70,7 @@ class Line(Generic[T, M]):
         self.breaks: int = 0
         """How many times the line broke."""
 
-    def subscribe(self, topic: T, member: Hashable, effect: Callable[[str, float], None], until: float) -> None:
+    def subscribe(self, topic: T, member: Hashable, effect: Callable[[Head, float], None], until: float) -> None:
         """Subscribe a topic for a member, as ``Topics.ask`` does; the first one opens the line, and gets its error.
 
         :raises Closed: the line is closed
@@ -227,7 +227,7 @@ class Line(Generic[T, M]):
         if topics:
             watch.feed.subscribe(topics)
         unanswered = set(topics)
-        heads: dict[T, str] = {}
+        heads: dict[T, Head] = {}
         until = time.monotonic() + self._pace.answer
         while unanswered:
             if time.monotonic() > until:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from dfbackends.api import Head
 from dfbackends.errors import Error
 
 T = TypeVar("T", bound=Hashable)
@@ -15,9 +16,9 @@ T = TypeVar("T", bound=Hashable)
 class Question:
     """One topic asked for by one member; who settles it first, the reader or the deadline, decides."""
 
-    def __init__(self, member: Hashable, effect: Callable[[str, float], None]) -> None:
+    def __init__(self, member: Hashable, effect: Callable[[Head, float], None]) -> None:
         self.member: Hashable = member
-        self.effect: Callable[[str, float], None] = effect
+        self.effect: Callable[[Head, float], None] = effect
         self.joins: bool = False
         """Whether the member wants the topic because of this question only."""
         self.settled: bool = False

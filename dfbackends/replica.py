@@ -8,8 +8,9 @@ from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
-from dfbackends.api import Change, Record, Stream
+from dfbackends.api import Change, Head, Record, Stream
 from dfbackends.cell import Cell, same
+from dfbackends.chains import Chains, by_chain
 
 
 class State(Enum):
@@ -34,15 +35,13 @@ class Difference(NamedTuple):
 
 
 class _Part:
-    """One stream: its entries, its head, and what changed since its loading began."""
+    """One stream: its entries, how far it has come, and what changed since its loading began."""
 
     def __init__(self) -> None:
         self.state = State.WANTED
-        self.head = ""
+        self.chains = Chains()
         self.cells: dict[str, Cell] = {}
         self.since: dict[str, Change] = {}
-        self.seen: set[str] | None = None
-        self.awaited: str | None = None
 
 
 class Replica:
@@ -73,12 +72,12 @@ class Replica:
         self._changed()
         return old
 
-    def begin(self, stream: Stream, head: str) -> None:
+    def begin(self, stream: Stream, head: Head) -> None:
         """The changes of a stream come from this head on."""
         with self._lock:
             part = self._parts.get(stream)
             if part is not None:
-                part.state, part.head, part.since, part.awaited = State.LOADING, head, {}, None
+                part.state, part.chains, part.since = State.LOADING, Chains(head), {}
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Apply changes, in their order. One that does not follow the last head of its stream shows that some are missing."""
@@ -87,14 +86,9 @@ class Replica:
                 part = self._parts.get(change.stream)
                 if part is None or part.state not in (State.LOADING, State.CURRENT):
                     continue
-                if change.prev != part.head:
+                if not part.chains.advance(change):
                     part.state = State.WANTED
                     continue
-                part.head = change.head
-                if part.seen is not None:
-                    part.seen.add(change.head)
-                if part.awaited == change.head:
-                    part.awaited = None
                 if part.state is State.LOADING:
                     part.since[change.name] = change
                 self._apply(part, change)
@@ -131,12 +125,12 @@ class Replica:
                 part.state = State.INTERRUPTED if part.state is State.CURRENT else State.WANTED
         self._changed()
 
-    def resume(self, stream: Stream, head: str) -> None:
+    def resume(self, stream: Stream, head: Head) -> None:
         """The changes of a stream go on where they broke off, from this head."""
         with self._lock:
             part = self._parts.get(stream)
             if part is not None:
-                goes_on = part.state is State.INTERRUPTED and part.head == head
+                goes_on = part.state is State.INTERRUPTED and part.chains.heads == by_chain(head)
                 part.state = State.CURRENT if goes_on else State.WANTED
         self._changed()
 
@@ -154,23 +148,24 @@ class Replica:
 
     def overdue(self) -> list[Stream]:
         """Return the streams that have not come to the head that the store told at the last check."""
-        return [stream for stream, part in self._snapshot() if part.state is State.CURRENT and part.awaited is not None]
+        return [stream for stream, part in self._snapshot() if part.state is State.CURRENT and part.chains.overdue]
 
-    def check(self, ask: Callable[[list[Stream]], list[str]]) -> bool:
+    def check(self, ask: Callable[[list[Stream]], Sequence[Head]]) -> bool:
         """Compare the heads with those of the store; return whether they are the same. Those that are not are awaited."""
         with self._lock:
-            parts = {stream: part for stream, part in self._parts.items() if part.state is State.CURRENT}
-            for part in parts.values():
-                part.seen = {part.head}
+            streams = {stream: part.chains for stream, part in self._parts.items() if part.state is State.CURRENT}
+            for chains in streams.values():
+                chains.watch()
         try:
-            heads = ask(list(parts))
+            heads = ask(list(streams))
             with self._lock:
-                for part, head in zip(parts.values(), heads, strict=True):
-                    part.awaited = None if head in (part.seen or ()) else head
+                for chains, head in zip(streams.values(), heads, strict=True):
+                    chains.compare(head)
         finally:
-            for part in parts.values():
-                part.seen = None
-        return not any(part.awaited for part in parts.values())
+            with self._lock:
+                for chains in streams.values():
+                    chains.forget()
+        return not any(chains.overdue for chains in streams.values())
 
     @property
     def current(self) -> bool:

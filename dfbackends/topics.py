@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from dfbackends.api import Confirmed, Denied, Feed
+from dfbackends.api import Confirmed, Denied, Feed, Head
 from dfbackends.errors import Closed, Code, Error, ErrorTable, OutcomeUnknown, Refused, Unavailable, wrapped
 from dfbackends.questions import Question, Questions
 
@@ -46,7 +46,7 @@ class Topics(Generic[T]):
         """The feed that is up."""
         return self._feed
 
-    def ask(self, topic: T, member: Hashable, effect: Callable[[str, float], None], until: float) -> None:
+    def ask(self, topic: T, member: Hashable, effect: Callable[[Head, float], None], until: float) -> None:
         """Ask the backend once, and return when it has confirmed.
 
         ``effect`` is called by the reader, with the head and the time, at the place of the confirmation.

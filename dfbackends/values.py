@@ -5,6 +5,7 @@ Drivers import them from :mod:`dfbackends.api`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, NamedTuple, NewType, TypeVar
@@ -14,6 +15,10 @@ OpId = NewType("OpId", str)
 
 Position = NewType("Position", str)
 """A place in what a backend sends, opaque to the core."""
+
+Head = str | Mapping[str, str]
+"""How far a stream has come: an opaque token, compared by equality only. A stream that comes from several servers, with no
+order among them, has a chain for each: then the token of each chain, by its name."""
 
 
 class Table(NamedTuple):
@@ -99,7 +104,10 @@ class Stream(NamedTuple):
 
 
 class Change(NamedTuple):
-    """An entry of a stream became ``record``, or left the stream where that is None (deleted, or moved to another topic)."""
+    """An entry of a stream became ``record``, or left the stream where that is None (deleted, or moved to another topic).
+
+    ``head`` is the token of its chain after it, ``prev`` the one before it. A ``prev`` that is not the one last seen is a gap.
+    """
 
     stream: Stream
     name: str
@@ -107,6 +115,8 @@ class Change(NamedTuple):
     revision: int
     prev: str
     head: str
+    chain: str = ""
+    """Which of the chains, where the stream has several."""
 
 
 T = TypeVar("T")
@@ -117,7 +127,7 @@ class Confirmed(Generic[T]):
     """The backend has confirmed one subscription; ``head`` is the topic's head at that place, where the backend can tell."""
 
     topic: T
-    head: str = ""
+    head: Head = ""
 
 
 @dataclass(frozen=True)

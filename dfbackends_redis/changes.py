@@ -14,9 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dfbackends.api import Alive, Change, Confirmed, Denied, Stream
-from dfbackends_redis.chain import Chain
 from dfbackends_redis.feed import RedisFeed
-from dfbackends_redis.heads import heads
+from dfbackends_redis.heads import Heads, head_of, heads
 from dfbackends_redis.names import change_channel
 from dfbackends_redis.node import Node
 from dfbackends_redis.record import unpacked
@@ -34,23 +33,23 @@ Events = list[Change | Confirmed[Stream] | Denied[Stream] | Alive]
 
 
 class _Part:
-    """One stream: where it is, and, for a while, up to which revision each bucket was told with its head."""
+    """One stream: where each bucket is, and, for a while, up to which revision it was told with its head."""
 
-    def __init__(self, chain: Chain, labels: Sequence[bytes]) -> None:
-        self.chain = chain
+    def __init__(self, heads: Heads) -> None:
+        self.heads = heads
         self.until = time.monotonic() + _LATE
-        self.old = {label: _revision(chain[label]) for label in labels}
+        self.old = {bucket: int(head.partition(":")[0] or 0) for bucket, head in heads.items()}
 
-    def is_old(self, label: bytes, revision: int) -> bool:
+    def is_old(self, bucket: str, revision: int) -> bool:
         """Return whether a change came before the head that was confirmed.
 
         On a cluster a notice may arrive after the head was read that has it in it.
         """
         if not self.old:
             return False
-        if revision <= self.old.get(label, -1) and time.monotonic() < self.until:
+        if revision <= self.old.get(bucket, -1) and time.monotonic() < self.until:
             return True
-        self.old.pop(label, None)
+        self.old.pop(bucket, None)
         return False
 
 
@@ -59,7 +58,7 @@ class ChangeFeed(RedisFeed[Stream, Change]):
 
     def __init__(self, requests: Requests, node: Node, timeout: float) -> None:
         self._parts: dict[Stream, _Part] = {}
-        self._read: dict[Stream, Chain | Exception] = {}
+        self._read: dict[Stream, Heads | Exception] = {}
         super().__init__(requests, node, timeout)
 
     def _channel(self, topic: Stream) -> bytes:
@@ -72,17 +71,15 @@ class ChangeFeed(RedisFeed[Stream, Change]):
             return
         asked = {question.channel: question.topic for question in list(self._asked) if question.topic is not None}
         streams = [asked[channel] for channel in confirmed if channel in asked and asked[channel] not in self._parts]
-        for stream, chain in zip(streams, heads(self._requests, streams), strict=True):
-            self._read[stream] = chain
+        self._read.update(zip(streams, heads(self._requests, streams), strict=True))
 
     def _enter(self, topic: Stream) -> Confirmed[Stream] | Denied[Stream]:
         if topic not in self._parts:
-            chain = self._read.pop(topic)
-            if isinstance(chain, Exception):
-                return Denied(topic, chain)
-            buckets = topic.table.buckets
-            self._parts[topic] = _Part(chain, [b""] if buckets == 1 else [b"%d" % bucket for bucket in range(buckets)])
-        return Confirmed(topic, self._parts[topic].chain.token)
+            found = self._read.pop(topic)
+            if isinstance(found, Exception):
+                return Denied(topic, found)
+            self._parts[topic] = _Part(found)
+        return Confirmed(topic, head_of(topic.table, self._parts[topic].heads.copy()))
 
     def _left(self, topic: Stream) -> None:
         self._parts.pop(topic, None)
@@ -90,25 +87,25 @@ class ChangeFeed(RedisFeed[Stream, Change]):
     def _heard(self, topic: Stream, data: bytes, events: Events) -> None:
         try:
             begin, *items = _texts(data)
-            label, op, text, *places = begin.split(b" ")
-            prev, told = places[:2] if topic.topic is None else places[-2:]
+            kind, op, text, *places = begin.decode().split(" ")
+            before, told = places[:2] if topic.topic is None else places[-2:]
             revision, count = int(text), int(told)
-            changed = list(zip(map(bytes.decode, items[::2]), items[1::2], strict=True)) if label[:1] == b"C" else None
+            changed = list(zip(map(bytes.decode, items[::2]), items[1::2], strict=True)) if kind[:1] == "C" else None
         except (ValueError, LookupError):
             changed = None
         if changed is None:
             # Nothing of ours is hidden by it: that would be seen at the next change.
             LOG.warning("something that is no change was heard on the channel of table %r", topic.table.name)
             return
-        part, label = self._parts[topic], label[1:]
-        if part.is_old(label, revision):
+        part, bucket = self._parts[topic], kind[1:]
+        if part.is_old(bucket, revision):
             return
-        chain = part.chain
         for name, stored in changed:
             count += 1
-            before = chain.token_with(label, prev)
-            prev = chain[label] = b"%b:%b:%d" % (text, op, count)
-            events.append(Change(topic, name, unpacked(stored) if stored else None, revision, before, chain.token))
+            head = f"{text}:{op}:{count}"
+            events.append(Change(topic, name, unpacked(stored) if stored else None, revision, before, head, bucket))
+            before = head
+        part.heads[bucket] = before
 
 
 def _texts(data: bytes) -> Iterator[bytes]:
@@ -130,7 +127,3 @@ def _texts(data: bytes) -> Iterator[bytes]:
         yield data[start:at]
     if at != end:
         raise ValueError
-
-
-def _revision(head: bytes) -> int:
-    return int(head.partition(b":")[0] or 0)

@@ -15,6 +15,7 @@ from dfbackends.api import (
     Fence,
     Finding,
     Gone,
+    Head,
     Inspecting,
     Key,
     Message,
@@ -31,7 +32,7 @@ from dfbackends.errors import Divided, ErrorTable
 from dfbackends_redis import scan
 from dfbackends_redis.changes import ChangeFeed
 from dfbackends_redis.errors import CLUSTER_ERRORS, ERRORS
-from dfbackends_redis.heads import heads
+from dfbackends_redis.heads import head_of, heads
 from dfbackends_redis.inspection import inspected
 from dfbackends_redis.place import place, place_of, places
 from dfbackends_redis.record import records, unpacked
@@ -139,8 +140,9 @@ class RedisDb(DbApi, Transactional, Watching, Inspecting):
         while part := list(islice(names, _DROPPED_AT_ONCE)):
             self.write([Write(Key(table, name), None) for name in part], OpId(f"{self._name}-{next(self._numbers)}"))
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
-        return [found.token for found in all_of(heads(self._requests, streams))]
+    def heads(self, streams: Sequence[Stream]) -> list[Head]:
+        found = all_of(heads(self._requests, streams))
+        return [head_of(table, by_bucket) for (table, _), by_bucket in zip(streams, found, strict=True)]
 
     def watch(self, after: Position | None = None) -> Feed[Stream, Change]:
         if after is not None:

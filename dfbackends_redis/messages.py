@@ -22,7 +22,7 @@ class _Topic:
     """The announcements on a topic, and since when they are listened to."""
 
     def __init__(self) -> None:
-        self.chain = Chain(plain=False)
+        self.chain = Chain()
         self.began = time.monotonic()
 
 

@@ -11,14 +11,14 @@ import pytest
 
 from contract_tests.capability import Capability
 from contract_tests.cases.base import Cases, each_raises
-from contract_tests.checks.copies import wait_equal
+from contract_tests.checks.copies import Told, wait_equal
 from contract_tests.clients.processes import Worker
 from contract_tests.clients.traffic import Traffic
 from contract_tests.counts import Counts
 from contract_tests.floor import TooLittle
 from contract_tests.harness import Store
 from contract_tests.marks import clause
-from contract_tests.waiting import eventually
+from contract_tests.waiting import FACTOR, eventually, never
 from dfbackends import Closed, InvalidName, KeyNotFound
 
 TOPICS = ["", "a", "b", "c"]
@@ -82,6 +82,21 @@ class MirrorCases(Mirrored):
                         worker.tell("go on")
         if meanwhile < count // AT_ONCE:
             raise TooLittle(f"{meanwhile} writes were done while {count} mirrors started")
+
+    @clause("MIR-01", needs=[Capability.WATCHING])
+    @pytest.mark.parametrize("buckets", [1, 8])
+    def test_writers_at_full_speed_make_no_copy_stale(self, store: Store, buckets: int, seed: int) -> None:
+        """A copy that is compared while others write at full speed stays current."""
+        store.db.create_table("t", buckets=buckets)
+        told = Told()
+        with (
+            Traffic([store.open().db, store.db], "t", TOPICS, seed=seed),
+            store.backend.mirror("t", on_state=told.on_state, check_interval=FACTOR) as mirror,
+        ):
+            mirror.wait_synced(20)
+            # Each difference is looked into at the comparison after it.
+            never(lambda: False in told.states, "it is stale", 4)
+            assert told.states == [True]
 
     @clause("MIR-01")
     def test_it_reads_as_the_store_does(self, store: Store) -> None:

@@ -20,6 +20,7 @@ from dfbackends.api import (
     Expect,
     Feed,
     Fence,
+    Head,
     Key,
     Message,
     OpId,
@@ -109,7 +110,7 @@ class _FaultyWatching(_Faulty, Watching):
         watch = self._lines.watch
         return self._injector.opened("watch", lambda: FaultyChanges(watch, after, self._plan, forgets=self._forgets), after)
 
-    def heads(self, streams: Sequence[Stream]) -> list[str]:
+    def heads(self, streams: Sequence[Stream]) -> Sequence[Head]:
         driver: Watching = self._driver
         return self._injector.sent("read", lambda: driver.heads(streams), streams)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dfbackends.api import Gone, Message
+from dfbackends.api import Gone, Head, Message
 from dfbackends.errors import Closed, Code, Refused, Unavailable
 from dfbackends.line import Line
 from dfbackends.pace import Pace, Pauses
@@ -34,7 +34,7 @@ class Listener:
     def lost(self, code: Code) -> None:
         self.told.append(("lost", code))
 
-    def resumed(self, heads: Mapping[str, str]) -> None:
+    def resumed(self, heads: Mapping[str, Head]) -> None:
         self.told.append(("resumed", dict(heads)))
 
     def recovered(self) -> None:
@@ -54,8 +54,8 @@ class Laid:
             self.driver.listen, self.listener, errors=self.driver.errors, name="test", pace=pace
         )
 
-    def subscribe(self, topic: str, member: str = "m", seconds: float = PATIENCE) -> str:
-        heads: list[str] = []
+    def subscribe(self, topic: str, member: str = "m", seconds: float = PATIENCE) -> Head:
+        heads: list[Head] = []
         self.line.subscribe(topic, member, lambda head, now: heads.append(head), time.monotonic() + seconds)
         [head] = heads
         return head
@@ -150,7 +150,7 @@ class TestSubscribing:
         it = laid()
         it.subscribe("t", "first")
         it.driver.change(confirms=False)
-        heads: list[str] = []
+        heads: list[Head] = []
         late = background(
             lambda: it.line.subscribe("t", "late", lambda head, now: heads.append("late"), time.monotonic() + 0.05)
         )
@@ -496,7 +496,7 @@ class TestOddities:
     def test_an_effect_that_fails_fails_the_call_and_the_line(self, laid: Lay) -> None:
         it = laid()
 
-        def effect(head: str, now: float) -> None:
+        def effect(head: Head, now: float) -> None:
             raise KeyError
 
         with pytest.raises(Unavailable):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from contract_tests.mutants.registry import mutant
-from dfbackends.api import Change, OpId, Position, Record, Stream, Table, Write
+from dfbackends.api import Change, Head, OpId, Position, Record, Stream, Table, Write
 from dfbackends.changes import Changes
 from dfbackends.drivers.memory import MemoryDb, Store
 from dfbackends.drivers.memory.feed import ChangeFeed
@@ -49,14 +49,18 @@ class HeadsNeverChange(Store):
 class HeadsAreComparedByOrder(Changes):
     """A head of the store that is older than the one that was seen last is no difference."""
 
-    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
-        found = super().heads(streams, within)
+    def heads(self, streams: Sequence[Stream], within: float) -> list[Head]:
+        found = list(super().heads(streams, within))
         for place, stream in enumerate(streams):
             for replica in self._replicas.get(stream, ()):
-                mine = replica._parts[stream].head
-                if _number(mine) > _number(found[place]):
+                mine = _plain(replica._parts[stream].chains.heads)
+                if _number(mine) > _number(_plain(found[place])):
                     found[place] = mine
         return found
+
+
+def _plain(head: Head) -> str:
+    return head if isinstance(head, str) else head.get("", "")
 
 
 def _number(head: str) -> int:
@@ -67,11 +71,11 @@ def _number(head: str) -> int:
 class EmptyHeadsAreIgnored(Changes):
     """A store that knows nothing of a stream is not compared."""
 
-    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
-        found = super().heads(streams, within)
+    def heads(self, streams: Sequence[Stream], within: float) -> list[Head]:
+        found = list(super().heads(streams, within))
         for place, stream in enumerate(streams):
             for replica in self._replicas.get(stream, ()):
-                found[place] = found[place] or replica._parts[stream].head
+                found[place] = found[place] or replica._parts[stream].chains.heads
         return found
 
 
@@ -79,12 +83,12 @@ class EmptyHeadsAreIgnored(Changes):
 class HeadsAreNotCompared(Changes):
     """The heads of the store are taken for those that were seen last."""
 
-    def heads(self, streams: Sequence[Stream], within: float) -> list[str]:
+    def heads(self, streams: Sequence[Stream], within: float) -> list[Head]:
         super().heads(streams, within)
         return [self._heads_of(stream) for stream in streams]
 
-    def _heads_of(self, stream: Stream) -> str:
-        return next((replica._parts[stream].head for replica in self._replicas.get(stream, ())), "")
+    def _heads_of(self, stream: Stream) -> Head:
+        return next((dict(replica._parts[stream].chains.heads) for replica in self._replicas.get(stream, ())), {})
 
 
 @mutant(kills="test_an_entry_that_moves_out_is_a_delete")
@@ -131,7 +135,7 @@ class OutagesOfChangesAreNotTold(Changes):
     def lost(self, code: Any) -> None:
         return
 
-    def resumed(self, heads: Mapping[Any, str]) -> None:
+    def resumed(self, heads: Mapping[Any, Head]) -> None:
         for stream, replicas in list(self._replicas.items()):
             for replica in replicas:
                 replica.doubt([stream])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
-from dfbackends.api import Alive, Confirmed, Denied, Gone, Message, Position
+from dfbackends.api import Alive, Confirmed, Denied, Gone, Head, Message, Position
 from dfbackends.audience import Audience
 from dfbackends.drivers.memory.feed import MessageFeed
 from dfbackends.drivers.memory.handle import HandleClosed
@@ -82,7 +82,7 @@ class ResubscribesForgetfully(Line[Any, Any]):
 class TopicsOfOutagesAreMissed(Line[Any, Any]):
     """A topic that is subscribed while the line is down is never heard, and nobody is told."""
 
-    def subscribe(self, topic: Any, member: Hashable, effect: Callable[[str, float], None], until: float) -> None:
+    def subscribe(self, topic: Any, member: Hashable, effect: Callable[[Head, float], None], until: float) -> None:
         if self.thread is not None and self.code is not None:
             return
         super().subscribe(topic, member, effect, until)
@@ -135,7 +135,7 @@ class IdlenessBreaksTheLine(MessageFeed):
 class WhoDidNotRenewIsForgotten(Audience):
     """Who was not renewed before the next outage is not told of its end."""
 
-    def resumed(self, heads: Mapping[str, str]) -> None:
+    def resumed(self, heads: Mapping[str, Head]) -> None:
         with self._lock:
             for channel in self._channels.values():
                 channel.hearers = [hearer for hearer in channel.hearers if hearer.standing is Standing.INTERRUPTED]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from contract_tests.mutants.registry import Base, mutant
-from dfbackends.api import Message, Position
+from dfbackends.api import Head, Message, Position
 from dfbackends.audience import Audience, _Channel
 from dfbackends.continuity import Continuity, Gap, Verdict
 from dfbackends.delivery import Item
@@ -104,7 +104,7 @@ class RepetitionsAreNewMessages(Publisher):
 class LateSubscribersMissTheBeginning(Continuity):
     """Who subscribes late is told that he has missed what came before."""
 
-    def begin(self, head: str) -> None:
+    def begin(self, head: Head) -> None:
         super().begin("")
 
 

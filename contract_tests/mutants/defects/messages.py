@@ -121,7 +121,7 @@ class HistoryIsTold(MessageFeed):
             with_topic = (logged for logged in reversed(self._store.log) if logged.message is not None)
             last = next((logged for logged in with_topic if logged.message.topic == confirmed.topic), None)  # type: ignore[union-attr]
             if last is not None and last.message is not None:
-                yield last.message._replace(prev=confirmed.head, head=confirmed.head)  # type: ignore[misc]
+                yield last.message._replace(prev=confirmed.head, head=confirmed.head)  # type: ignore[misc, arg-type]
 
 
 @mutant(kills="test_what_is_published_after_subscribing_is_delivered")

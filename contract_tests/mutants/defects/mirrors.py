@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
-from dfbackends.api import Change, Record, Stream
+from dfbackends.api import Change, Head, Record, Stream
+from dfbackends.chains import by_chain
 from dfbackends.codec import decode
 from dfbackends.errors import Code
 from dfbackends.follower import Follower
@@ -131,12 +132,34 @@ class ReasonsAreNotTold(Follower):
 class LateChangesAreMissing(Replica):
     """A copy is loaded again when the store has told a change that has not come yet."""
 
-    def check(self, ask: Callable[[list[Stream]], list[str]]) -> bool:
+    def check(self, ask: Callable[[list[Stream]], Sequence[Head]]) -> bool:
         same = super().check(ask)
         if not same:
             self._lapsed = True
             self.doubt()
         return same
+
+
+@mutant(kills="test_writers_at_full_speed_make_no_copy_stale")
+class PassedHeadsAreAwaited(Replica):
+    """A copy that has gone beyond what the store told at the last check is loaded again."""
+
+    def check(self, ask: Callable[[list[Stream]], Sequence[Head]]) -> bool:
+        told = self.__dict__["told"] = {}
+
+        def noted(streams: list[Stream]) -> Sequence[Head]:
+            heads = ask(streams)
+            told.update(zip(streams, heads, strict=True))
+            return heads
+
+        same = super().check(noted)
+        if same:
+            told.clear()
+        return same
+
+    def overdue(self) -> list[Stream]:
+        told = self.__dict__.get("told", {})
+        return [stream for stream, head in told.items() if self._parts[stream].chains.heads != by_chain(head)]
 
 
 @mutant(kills="test_a_store_that_fails_while_loading")
@@ -172,7 +195,7 @@ class ShortOutagesAreNotTold(Replica):
 class CopiesAreAlwaysLoadedAgain(Replica):
     """A copy is loaded again after each break, also where the line goes on."""
 
-    def resume(self, stream: Stream, head: str) -> None:
+    def resume(self, stream: Stream, head: Head) -> None:
         self.doubt([stream])
 
 
@@ -195,7 +218,7 @@ class GapsOfChangesAreIgnored(Replica):
 
     def apply(self, changes: Sequence[Change]) -> None:
         with self._lock:
-            heads = {stream: part.head for stream, part in self._parts.items()}
+            heads = {stream: part.chains.heads.get("", "") for stream, part in self._parts.items()}
         linked = []
         for change in changes:
             linked.append(change._replace(prev=heads.get(change.stream, change.prev)))

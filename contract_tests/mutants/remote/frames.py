@@ -108,7 +108,7 @@ def pack_event(event: Any) -> list[Any]:
     if isinstance(event, Message):
         return ["message", *pack_message(event)]
     if isinstance(event, Change):
-        return ["change", event.stream, event.name, pack_record(event.record), event.revision, event.prev, event.head]
+        return ["change", event.stream, event.name, pack_record(event.record), event.revision, *event[-3:]]
     assert isinstance(event, Confirmed)
     return ["confirmed", event.topic, event.head]
 
@@ -119,8 +119,8 @@ def event(item: Sequence[Any]) -> Any:
     if kind == "message":
         return message(parts)
     if kind == "change":
-        where, name, found, revision, prev, head = parts
-        return Change(stream(where), name, record(found), revision, prev, head)
+        where, name, found, revision, *place = parts
+        return Change(stream(where), name, record(found), revision, *place)
     if kind == "confirmed":
         topic, head = parts
         return Confirmed(topic if isinstance(topic, str) else stream(topic), head)
