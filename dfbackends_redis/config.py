@@ -28,6 +28,8 @@ _SENTINEL_PORT = 26379
 _DATA, _PUBLISHER = "dfb-data", "dfb-publisher"
 _OUTCOMES_FOR = 10
 """Deadlines for which the outcome of an operation is kept."""
+_MOMENT = 0.1
+"""Seconds for which a call waits for sentinels at most, be its deadline long."""
 
 _NOT_IN_URLS = ("tls_verify", "sentinel_tls_verify")
 
@@ -109,6 +111,7 @@ def _sentinel(settings: Settings, deadline: float, name: str) -> Servers:
         settings["service"],
         lambda address: Node(address, access, most=settings["pool_size"], name=name),
         reached=_address_map(settings),
+        moment=min(_MOMENT, access.timeout / 2),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from redis.exceptions import MovedError
@@ -49,10 +50,28 @@ class _Cursor:
             self._server, self._began = server, time.monotonic()
 
 
+class Seen:
+    """The names that have come. A server that makes a hash larger or smaller meanwhile may tell some of them again."""
+
+    def __init__(self) -> None:
+        self._names: set[bytes] = set()
+        self._pages: list[list[bytes]] = []
+
+    def fresh(self, names: list[bytes], stored: list[bytes]) -> list[Entry]:
+        """Return the entries of a page that have not come before."""
+        count = len(self._names) + len(names)
+        self._names.update(names)
+        if len(self._names) < count:
+            before = set(chain.from_iterable(self._pages))
+            page = {name: record for name, record in zip(names, stored, strict=True) if name not in before}
+            names, stored = list(page), list(page.values())
+        self._pages.append(names)
+        return entries(names, stored)
+
+
 def bucket(requests: Requests, place: Place) -> Iterator[list[Entry]]:
     """Yield the entries of a bucket, each once, in pages."""
-    seen: set[bytes] = set()
-    step, cursor = _Step(), _Cursor()
+    seen, step, cursor = Seen(), _Step(), _Cursor()
     moves = 0
     while True:
         found: list[Entry] = []
@@ -70,7 +89,7 @@ def bucket(requests: Requests, place: Place) -> Iterator[list[Entry]]:
         yield found
 
 
-def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen: set[bytes], found: list[Entry]) -> None:
+def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen: Seen, found: list[Entry]) -> None:
     """Take some steps, each of which is under way while what the one before has found is read."""
     with requests.line(place.slot) as (node, wire):
         cursor.check(node, wire.opened)
@@ -85,12 +104,7 @@ def _steps(requests: Requests, place: Place, cursor: _Cursor, step: _Step, seen:
             step.learn(stored)
             if not last:
                 wire.send(pack(("HSCAN", place.records, cursor.at, "COUNT", step.size)))
-            names = page[::2]
-            if not seen.isdisjoint(names):
-                fresh = {name: record for name, record in zip(names, stored, strict=True) if name not in seen}
-                names, stored = list(fresh), list(fresh.values())
-            seen.update(names)
-            found += entries(names, stored)
+            found += seen.fresh(page[::2], stored)
             if last:
                 return
 

@@ -17,7 +17,6 @@ from dfbackends_redis.servers import Servers
 
 _LOOK_EVERY = 0.25
 _PATIENCE = 2.0
-_MOMENT = 0.1
 _CLOSE_WITHIN = 4.0
 
 _ELECTION = 3.0
@@ -40,20 +39,26 @@ class Sentinel(Servers):
         node: Callable[[Address], Node],
         *,
         reached: Mapping[Address, Address],
+        moment: float,
     ) -> None:
-        """Take those who are asked for a service, and by which addresses those are reached that they name."""
+        """Take those who are asked for a service, and by which addresses those are reached that they name.
+
+        A call that finds the last answer too old waits for the next one for ``moment`` seconds at most.
+        """
         self._sentinels = list(sentinels)
         self._service = service
         self._node = node
         self._reached = dict(reached)
+        self._moment = moment
         self._master: Node | None = None
         self._look_at = 0.0
         # Held by the first who asks; later ones do it on a thread of their own, and tell when they have ended.
         self._asking = threading.Lock()
         self._told = threading.Event()
-        # Guards the two below.
+        # Guards the three below.
         self._lock = threading.Lock()
         self._asker: threading.Thread | None = None
+        self._asked_at = 0.0
         self._closed = False
 
     def owner(self, slot: int) -> Node:
@@ -117,9 +122,11 @@ class Sentinel(Servers):
                 raise HandleClosed
             if self._asker is None:
                 self._told.clear()
+                self._asked_at = time.monotonic()
                 self._asker = threading.Thread(target=self._run, name="dfb-sentinel", daemon=True)
                 self._asker.start()
-        self._told.wait(_MOMENT)
+            moment = self._asked_at + self._moment - time.monotonic()
+        self._told.wait(max(0.0, moment))
 
     def _run(self) -> None:
         try:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from benchmarks.redis import dragonflow
 from benchmarks.redis.rounds import TABLE, VALUE, Bench, faster, spent
 from dfbackends.api import Expect, Key, Write
 from dfbackends_redis.place import place
@@ -98,6 +99,7 @@ class Listed:
     def __init__(self, bench: Bench) -> None:
         bench.bare.flushall()
         bench.fill(_LISTED)
+        dragonflow.fill(bench.bare, "theirs", _LISTED, VALUE)
         for start in range(0, _OTHERS, 20_000):
             bench.bare.eval("for i = 1, 20000 do redis.call('SET', 'other-' .. ARGV[1] + i, i) end", 0, start)
         self._bench = bench
@@ -109,19 +111,22 @@ class Listed:
     def _values(self) -> None:
         assert len(self._bench.bare.hvals(self._records)) == _LISTED
 
-    def work(self) -> tuple[float, float]:
-        """Milliseconds of client and server for all entries, and how many times those of HVALS that is.
+    def _dragonflow(self) -> None:
+        assert len(dragonflow.listed(self._bench.bare, "theirs")) == _LISTED
+
+    def beside_values(self) -> tuple[float, float]:
+        """Milliseconds until all entries are there, and how many times those of HVALS that is.
 
         HVALS brings no names, holds up the server, and leaves its answer unread.
         """
-        ours, theirs = spent(self._bench, self._list, self._values, times=3, rounds=6)
-        return ours.work / 1000, ours.work / theirs.work
+        ours, theirs = spent(self._bench, self._list, self._values, times=5, rounds=10)
+        return ours.p50 / 1000, ours.p50 / theirs.p50
 
-    def to_scan(self) -> float:
-        """How many times as long a SCAN of the whole server takes, by which others find the keys of a table."""
-        [ours] = spent(self._bench, self._list, times=1, rounds=5)
-        [theirs] = spent(self._bench, lambda: list(self._bench.bare.scan_iter(match="bench:*", count=10)), times=1, rounds=1)
-        return theirs.work / ours.work
+    def beside_dragonflow(self) -> float:
+        """How many times as long the steps of Dragonflow take."""
+        [ours] = spent(self._bench, self._list, times=5, rounds=10)
+        [theirs] = spent(self._bench, self._dragonflow, times=1, rounds=1)
+        return theirs.p50 / ours.p50
 
     def step(self) -> float:
         """Milliseconds that a step takes the server, on average of the best listing."""

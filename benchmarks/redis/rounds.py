@@ -62,11 +62,6 @@ class Bench:
             self.db.write([Write(key, VALUE, "a" if number % 2 else "b") for number, key in part], self.op())
         return keys
 
-    def server_cpu(self) -> float:
-        """Return the seconds of the processor that the server has taken so far."""
-        found = self.bare.info("cpu")
-        return float(found["used_cpu_user"]) + float(found["used_cpu_sys"])
-
     def opened(self) -> dfbackends.Backend:
         """Return a backend of one's own."""
         return dfbackends.open(self.url)
@@ -88,20 +83,17 @@ class Spent:
         self._bench = bench
         self._walls: list[float] = []
         self._clients: list[float] = []
-        self._works: list[float] = []
 
     def run(self, call: Call, times: int) -> None:
         """Call it so often, which is a round."""
-        server, client = self._bench.server_cpu(), time.thread_time()
+        client = time.thread_time()
         walls = []
         for _ in range(times):
             began = time.perf_counter()
             call()
             walls.append(time.perf_counter() - began)
-        took = time.thread_time() - client
+        self._clients.append((time.thread_time() - client) / times)
         self._walls.append(median(walls))
-        self._clients.append(took / times)
-        self._works.append((took + self._bench.server_cpu() - server) / times)
 
     @property
     def p50(self) -> float:
@@ -112,11 +104,6 @@ class Spent:
     def client(self) -> float:
         """Microseconds of this thread on the processor for a call."""
         return min(self._clients) * 1e6
-
-    @property
-    def work(self) -> float:
-        """Microseconds of the processor for a call, of client and server together: of longer calls others interrupt most."""
-        return min(self._works) * 1e6
 
 
 def spent(bench: Bench, *calls: Call, times: int = 100, rounds: int = 20) -> list[Spent]:

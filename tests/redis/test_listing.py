@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contract_tests.servers.node import HOST
+from dfbackends_redis.scan import Seen
 from dfbackends_redis.testing import RedisServer
 from tests.servers import Open
 
@@ -30,3 +31,12 @@ def test_what_leaves_a_topic_while_it_is_listed_is_not_in_it(server: RedisServer
     backend.db.delete("moving", names[-2])
 
     assert [first, *(entry.key for entry in listing)] == names[:-2]
+
+
+def test_what_a_server_tells_again_comes_once() -> None:
+    seen = Seen()
+    pages = [[b"a", b"b"], [b"b", b"c", b"c"], [b"d"], [b"a", b"d"], [b"e"]]
+
+    found = [entry for names in pages for entry in seen.fresh(names, [b"%d   %b" % (1, name) for name in names])]
+
+    assert [(name, record.value) for name, record in found] == [(name, name.encode()) for name in "abcde"]
