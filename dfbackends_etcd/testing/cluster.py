@@ -11,7 +11,7 @@ from dfbackends_etcd.errors import CallFailed, NotConnected
 from dfbackends_etcd.stubs import rpc
 from dfbackends_etcd.testing.process import EtcdServer, url
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 Way = Callable[[str, int], int]
 """Is given the name of a member and the port where it listens for the others; returns where they find it."""

@@ -102,8 +102,8 @@ class Told:
 @contextmanager
 def over(url: str, opened: Open) -> Iterator[tuple[Writer, Told]]:
     """Write and follow; at the end all that was written has been told."""
-    told = Told(opened(f"{url}deadline=20"))
-    with Writer(opened(f"{url}deadline=20&retries=10")) as writer:
+    told = Told(opened(f"{url}deadline=40"))
+    with Writer(opened(f"{url}deadline=40&retries=20")) as writer:
         writer.goes_on()
         yield writer, told
         writer.goes_on()

@@ -161,7 +161,7 @@ def test_who_reaches_only_a_member_that_is_cut_off_reads_nothing_old(
     node = victim(parted, 0)
     reader = opened(f"{node.url}deadline=2&retries=0")
 
-    with Writer(opened(f"{others(parted, node)}deadline=20&retries=10")) as writer:
+    with Writer(opened(f"{others(parted, node)}deadline=40&retries=20")) as writer:
         writer.goes_on()
         with Reader(look, reader, writer) as reads:
             eventually(lambda: reads.answered > 5, "it reads")
@@ -242,7 +242,7 @@ def test_a_line_to_a_member_that_is_cut_off_goes_on_at_another_one(parted: Parte
     inbox = subscribed(opened(parted.url))
     [serving] = [node for node in parted.nodes if serves(node)]
     parted.follow(serving if leads else next(node for node in parted.nodes if node is not serving))
-    numbers = Numbers(opened(f"{others(parted, serving)}deadline=20&retries=10"))
+    numbers = Numbers(opened(f"{others(parted, serving)}deadline=40&retries=20"))
     inbox.until(numbers.send())
 
     with parted.cut_off(serving):
@@ -260,7 +260,7 @@ def test_who_hears_only_a_member_that_is_cut_off_knows_it_and_misses_nothing(par
     node = parted.leader
     lonely = opened(node.url)
     told = Told(lonely)
-    with Writer(opened(f"{others(parted, node)}deadline=20&retries=10")) as writer:
+    with Writer(opened(f"{others(parted, node)}deadline=40&retries=20")) as writer:
         writer.goes_on()
         with parted.cut_off(node):
             eventually(lambda: told.reasons == [Reason.DOWN] and not told.synced, "it is told", 20)

@@ -100,7 +100,7 @@ def test_a_leader_that_hands_over_breaks_no_line(cluster: EtcdCluster, opened: O
 
 def test_the_command_watch_tells_everything_once_over_a_restart(fresh: EtcdServer, opened: Open) -> None:
     fresh.start()
-    url = f"{fresh.url}deadline=20&retries=10"
+    url = f"{fresh.url}deadline=40&retries=20"
     found: list[tuple[str, str, int]] = []
     with start("watch", "--url", url, "--json", "t") as process:
         told = Lines(process.stdout)
