@@ -7,6 +7,7 @@ heard of ``create_table``; a dropped table keeps its place.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from typing import Any, NamedTuple
 
@@ -57,6 +58,13 @@ class Catalog:
     def table(self, name: str) -> Table:
         """Return where a table is read; one that is not recorded holds nothing yet, wherever that is."""
         return self._definition(name).table
+
+    def located(self, name: str, within: float = math.inf) -> Table:
+        """Return where a table is read now, as the store says; within so many seconds, or the deadline.
+
+        :raises Unavailable: the store stayed away
+        """
+        return self._refreshed(name, within).table
 
     def writable(self, name: str) -> Definition:
         """Return a table that is recorded, after recording it where nobody has."""
@@ -137,8 +145,8 @@ class Catalog:
             return known
         return self._refreshed(self.check(name))
 
-    def _refreshed(self, name: str) -> Definition:
-        [record] = self._store.read([Key(self._home, name)])
+    def _refreshed(self, name: str, within: float = math.inf) -> Definition:
+        [record] = self._store.read([Key(self._home, name)], within)
         if record is None:
             # Not remembered: somebody may create the table, in another place, at any time.
             self._known.pop(name, None)

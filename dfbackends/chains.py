@@ -32,7 +32,10 @@ class Chains:
         _, _, _, _, prev, head, chain = change
         if prev != self._heads.get(chain, ""):
             return False
-        self._heads[chain] = head
+        if head:
+            self._heads[chain] = head
+        else:
+            self._heads.pop(chain, None)
         if self._seen is not None:
             self._seen.update(((chain, prev), (chain, head)))
         if self._awaited.get(chain) == head:

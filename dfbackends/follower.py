@@ -6,8 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
 from dfbackends.api import Stream, Table
 from dfbackends.changes import Changes
@@ -17,20 +16,15 @@ from dfbackends.origin import origin
 from dfbackends.outage import Outage
 from dfbackends.pace import Pace
 from dfbackends.reliable import Reliable
-from dfbackends.replica import Difference, Replica
+from dfbackends.replica import Replica, Tell
 
 LOG = logging.getLogger(__name__)
 
 
-class Tell(Protocol):
-    """Is called with what changed, and whether the replica is synced."""
-
-    def __call__(self, differences: Sequence[Difference], *, synced: bool) -> None:
-        """Take it in; must not raise."""
-
-
 class Follower:
     """Follows the changes of a table where there is a line of them, and else reads it again at each interval.
+
+    ``place`` asks the store where the table is, for so many seconds at most.
 
     The replica counts as synced while all of it is current, and a comparison with the store has said so within two intervals.
     """
@@ -38,7 +32,7 @@ class Follower:
     def __init__(
         self,
         store: Reliable,
-        place: Callable[[], Table],
+        place: Callable[[float], Table],
         *,
         table: str,
         topics: Iterable[str] | None,
@@ -67,6 +61,7 @@ class Follower:
         self._moved = True
         self.stopped: bool = False
         # The thread's own.
+        self._table: Table | None = None
         self._failed: Code | None = None
         self._proved = self._compared = -math.inf
         self._missed = False
@@ -179,7 +174,7 @@ class Follower:
         """Turn to the topics that are wanted now."""
         if not self._moved or time.monotonic() < self._retry_at:
             return
-        table = self._place()
+        table = self._table = self._place(math.inf)
         self._say()  # Whoever has set the topics waits to be told that they are current, as news.
         with self._news:
             self._moved = False
@@ -219,7 +214,11 @@ class Follower:
         if time.monotonic() < self._check_at:
             return
         self._check_at = time.monotonic() + self._interval
-        if self._changes is None:
+        if self._place(2 * self._interval) != self._table:
+            # Somebody has created it only now, or once more in a store that was wiped.
+            with self._news:
+                self._moved = True
+        elif self._changes is None:
             self.replica.doubt()
             self._load()
         elif overdue:

@@ -56,7 +56,7 @@ class Mirror:
         self,
         store: Reliable,
         table: str,
-        place: Callable[[], Table],
+        place: Callable[[float], Table],
         *,
         topics: Iterable[str] | None,
         changes: Changes | None,

@@ -69,7 +69,7 @@ class Mirrors:
             mirror = Mirror(
                 self._store,
                 table,
-                partial(self._catalog.table, table),
+                partial(self._catalog.located, table),
                 topics=topics,
                 changes=self._changes,
                 on_change=on_change,

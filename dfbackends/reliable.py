@@ -50,12 +50,12 @@ class Reliable:
         self._closed = self._abandoned = False
         self._closing = threading.Event()
 
-    def read(self, keys: Sequence[Key]) -> list[Record | None]:
-        """Return the records of the keys.
+    def read(self, keys: Sequence[Key], within: float = math.inf) -> list[Record | None]:
+        """Return the records of the keys. Seconds ``within`` may end it earlier than the deadline does.
 
-        :raises Unavailable: the backend stayed away past the deadline
+        :raises Unavailable: the backend stayed away
         """
-        return self.repeated(lambda: self.driver.read(keys), "reading", keys)
+        return self.repeated(lambda: self.driver.read(keys), "reading", keys, within)
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do independent writes of different keys; return what became of each.

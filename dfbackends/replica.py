@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dfbackends.api import Change, Head, Record, Stream
 from dfbackends.cell import Cell, same
@@ -32,6 +32,13 @@ class Difference(NamedTuple):
     key: str
     old: Cell | None
     new: Cell | None
+
+
+class Tell(Protocol):
+    """Is called with what changed, and whether the replica is synced."""
+
+    def __call__(self, differences: Sequence[Difference], *, synced: bool) -> None:
+        """Take it in; must not raise."""
 
 
 class _Part:

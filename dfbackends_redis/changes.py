@@ -75,7 +75,8 @@ class ChangeFeed(RedisFeed[Stream, Change]):
 
     def _enter(self, topic: Stream) -> Confirmed[Stream] | Denied[Stream]:
         if topic not in self._parts:
-            found = self._read.pop(topic)
+            # They were not asked for where the same replies have ended a subscription, or denied another one.
+            found = self._read.pop(topic, None) or heads(self._requests, [topic])[0]
             if isinstance(found, Exception):
                 return Denied(topic, found)
             self._parts[topic] = _Part(found)
@@ -90,20 +91,24 @@ class ChangeFeed(RedisFeed[Stream, Change]):
             kind, op, text, *places = begin.decode().split(" ")
             before, told = places[:2] if topic.topic is None else places[-2:]
             revision, count = int(text), int(told)
-            changed = list(zip(map(bytes.decode, items[::2]), items[1::2], strict=True)) if kind[:1] == "C" else None
+            changed = [
+                (name.decode(), unpacked(stored) if stored else None)
+                for name, stored in zip(items[::2], items[1::2], strict=True)
+            ]
         except (ValueError, LookupError):
-            changed = None
-        if changed is None:
-            # Nothing of ours is hidden by it: that would be seen at the next change.
+            kind, changed = "", []
+        part, bucket = self._parts[topic], kind[1:]
+        if kind[:1] != "C" or not changed or bucket not in part.heads:
+            # Nothing of ours is hidden by it: that would be seen at the next change. A table of this name may be in another
+            # place, where a mirror looks for it at the next comparison.
             LOG.warning("something that is no change was heard on the channel of table %r", topic.table.name)
             return
-        part, bucket = self._parts[topic], kind[1:]
         if part.is_old(bucket, revision):
             return
-        for name, stored in changed:
+        for name, record in changed:
             count += 1
             head = f"{text}:{op}:{count}"
-            events.append(Change(topic, name, unpacked(stored) if stored else None, revision, before, head, bucket))
+            events.append(Change(topic, name, record, revision, before, head, bucket))
             before = head
         part.heads[bucket] = before
 

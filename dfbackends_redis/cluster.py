@@ -19,7 +19,6 @@ from dfbackends_redis.servers import Servers
 
 _SLOTS = 16_384
 _PAUSE = 0.1
-_MOMENT = 0.1
 _CLOSE_WITHIN = 4.0
 
 LOG = logging.getLogger(__name__)
@@ -41,13 +40,15 @@ class Cluster(Servers):
         *,
         warm: bool,
         reached: Mapping[Address, Address],
+        moment: float,
     ) -> None:
         """Take some addresses to begin with, and by which others those that are announced are reached; ``warm`` for a line to
-        every master from the beginning on."""
+        every master from the beginning on. A call waits for an answer that may be new for ``moment`` seconds at most."""
         self._startup = list(startup)
         self._node = node
         self._warm = warm
         self._reached = dict(reached)
+        self._moment = moment
         # Guards all below; owners are read without it.
         self._lock = threading.Lock()
         self._nodes: dict[Address, Node] = {}
@@ -119,7 +120,7 @@ class Cluster(Servers):
                 self._told.clear()
                 self._learner = threading.Thread(target=self._ask_beside, name="dfb-slots", daemon=True)
                 self._learner.start()
-        self._told.wait(_MOMENT)
+        self._told.wait(self._moment)
 
     def _ask_beside(self) -> None:
         try:

@@ -29,7 +29,7 @@ _DATA, _PUBLISHER = "dfb-data", "dfb-publisher"
 _OUTCOMES_FOR = 10
 """Deadlines for which the outcome of an operation is kept."""
 _MOMENT = 0.1
-"""Seconds for which a call waits for sentinels at most, be its deadline long."""
+"""Seconds for which a call waits at most for who tells which server is to be asked, where one is known."""
 
 _NOT_IN_URLS = ("tls_verify", "sentinel_tls_verify")
 
@@ -78,6 +78,10 @@ def _single(settings: Settings, deadline: float, name: str) -> Servers:
     return Single(Node(address, access, most=settings["pool_size"], name=name))
 
 
+def _moment(access: Access) -> float:
+    return min(_MOMENT, access.timeout / 2)
+
+
 def _cluster(settings: Settings, deadline: float, name: str) -> Servers:
     access = _access(settings, deadline)
     if settings["hosts"] and settings["startup_nodes"]:
@@ -89,6 +93,7 @@ def _cluster(settings: Settings, deadline: float, name: str) -> Servers:
         # Who only publishes uses one server, and connects to no other without need.
         warm=name == _DATA,
         reached=_address_map(settings),
+        moment=_moment(access),
     )
 
 
@@ -111,7 +116,7 @@ def _sentinel(settings: Settings, deadline: float, name: str) -> Servers:
         settings["service"],
         lambda address: Node(address, access, most=settings["pool_size"], name=name),
         reached=_address_map(settings),
-        moment=min(_MOMENT, access.timeout / 2),
+        moment=_moment(access),
     )
 
 

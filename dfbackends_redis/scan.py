@@ -55,18 +55,21 @@ class Seen:
 
     def __init__(self) -> None:
         self._names: set[bytes] = set()
-        self._pages: list[list[bytes]] = []
+        # None once something was told again: from then on each name is looked up before it is added.
+        self._pages: list[list[bytes]] | None = []
 
     def fresh(self, names: list[bytes], stored: list[bytes]) -> list[Entry]:
         """Return the entries of a page that have not come before."""
-        count = len(self._names) + len(names)
-        self._names.update(names)
-        if len(self._names) < count:
-            before = set(chain.from_iterable(self._pages))
-            page = {name: record for name, record in zip(names, stored, strict=True) if name not in before}
-            names, stored = list(page), list(page.values())
-        self._pages.append(names)
-        return entries(names, stored)
+        if self._pages is not None:
+            count = len(self._names) + len(names)
+            self._names.update(names)
+            if len(self._names) == count:
+                self._pages.append(names)
+                return entries(names, stored)
+            self._names, self._pages = set(chain.from_iterable(self._pages)), None
+        page = {name: record for name, record in zip(names, stored, strict=True) if name not in self._names}
+        self._names.update(page)
+        return entries(page.keys(), page.values())
 
 
 def bucket(requests: Requests, place: Place) -> Iterator[list[Entry]]:

@@ -55,10 +55,9 @@ class Sentinel(Servers):
         # Held by the first who asks; later ones do it on a thread of their own, and tell when they have ended.
         self._asking = threading.Lock()
         self._told = threading.Event()
-        # Guards the three below.
+        # Guards the two below.
         self._lock = threading.Lock()
         self._asker: threading.Thread | None = None
-        self._asked_at = 0.0
         self._closed = False
 
     def owner(self, slot: int) -> Node:
@@ -122,11 +121,9 @@ class Sentinel(Servers):
                 raise HandleClosed
             if self._asker is None:
                 self._told.clear()
-                self._asked_at = time.monotonic()
                 self._asker = threading.Thread(target=self._run, name="dfb-sentinel", daemon=True)
                 self._asker.start()
-            moment = self._asked_at + self._moment - time.monotonic()
-        self._told.wait(max(0.0, moment))
+        self._told.wait(self._moment)
 
     def _run(self) -> None:
         try:

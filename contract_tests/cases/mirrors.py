@@ -126,6 +126,20 @@ class MirrorCases(Mirrored):
                 mirror.get("k1")
 
     @clause("MIR-01")
+    @pytest.mark.parametrize("place", [{"buckets": 4}, {"partition": "p"}], ids=["buckets", "partition"])
+    def test_a_table_that_is_created_later(self, store: Store, place: dict[str, Any]) -> None:
+        """A copy of a table that nobody had created comes to equal it, wherever it is created."""
+        with store.backend.mirror("t", check_interval=0.2) as mirror:
+            mirror.wait_synced(10)
+            db = store.open().db
+            db.create_table("t", **place)
+            db.put_many("t", {f"k{number}": number for number in range(20)})
+
+            wait_equal(mirror, db)
+            db.put("t", "k", 1)
+            wait_equal(mirror, db)
+
+    @clause("MIR-01")
     def test_it_ends(self, store: Store) -> None:
         """A mirror ends with its backend; a table or topic that is none is refused at once."""
         illegal: list[Any] = ["", "\ud800", 5]

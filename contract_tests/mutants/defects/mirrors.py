@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from contract_tests.mutants.registry import Base, mutant
-from dfbackends.api import Change, Head, Record, Stream
+from dfbackends.api import Change, Head, Record, Stream, Table
+from dfbackends.catalog import Catalog
 from dfbackends.chains import by_chain
 from dfbackends.codec import decode
 from dfbackends.errors import Code
@@ -119,6 +121,16 @@ class TopicsStay(Follower):
             self._topics = frozenset(topics) if topics is not None else None
 
 
+@mutant(kills="test_a_table_that_is_created_later")
+class TablesStay(Catalog):
+    """A copy stays where its table was looked for first."""
+
+    def located(self, name: str, within: float = math.inf) -> Table:
+        found = super().located(name, within)
+        places: dict[str, Table] = self.__dict__.setdefault("places", {})
+        return places.setdefault(name, found)
+
+
 @mutant(kills="test_changes_that_are_denied")
 class ReasonsAreNotTold(Follower):
     """A copy that is stale does not say why."""
@@ -156,6 +168,10 @@ class PassedHeadsAreAwaited(Replica):
         if same:
             told.clear()
         return same
+
+    def begin(self, stream: Stream, head: Head) -> None:
+        self.__dict__.pop("told", None)
+        super().begin(stream, head)
 
     def overdue(self) -> list[Stream]:
         told = self.__dict__.get("told", {})

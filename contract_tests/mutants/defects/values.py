@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -156,9 +157,9 @@ class SchemasAreNotChecked(Catalog):
 class SchemasAreLocal(Catalog):
     """A schema is known to the handle alone that created the table."""
 
-    def _refreshed(self, name: str) -> Definition:
+    def _refreshed(self, name: str, within: float = math.inf) -> Definition:
         known = self._known.get(name)
-        found = super()._refreshed(name)
+        found = super()._refreshed(name, within)
         return found._replace(schema=known.schema if known is not None else None)
 
 
