@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-# Its default, as it has no reason to choose another.
+# The default of its option batch_amount.
 _AT_ONCE = 50
 
 

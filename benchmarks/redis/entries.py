@@ -19,13 +19,13 @@ def get(bench: Bench) -> float:
     """A get of the driver beside GET."""
     bench.put("k")
     bench.bare.set("k", VALUE)
-    return faster(bench, lambda: bench.db.read([Key(TABLE, "k")]), lambda: bench.bare.get("k"))
+    return faster(lambda: bench.db.read([Key(TABLE, "k")]), lambda: bench.bare.get("k"))
 
 
 def get_cpu(bench: Bench) -> float:
     """Microseconds of the client for a get."""
     bench.put("k")
-    [ours] = spent(bench, lambda: bench.db.read([Key(TABLE, "k")]))
+    [ours] = spent(lambda: bench.db.read([Key(TABLE, "k")]))
     return ours.client
 
 
@@ -33,22 +33,22 @@ def get_from_topic(bench: Bench) -> float:
     """A get of an entry whose topic is not told, beside GET, where there are others in many topics."""
     bench.fill(_LISTED)
     bench.bare.set("k", VALUE)
-    return faster(bench, lambda: bench.db.read([Key(TABLE, "k1")]), lambda: bench.bare.get("k"))
+    return faster(lambda: bench.db.read([Key(TABLE, "k1")]), lambda: bench.bare.get("k"))
 
 
 def put(bench: Bench) -> float:
     """A put with its revision, outcome and notice beside a bare SET."""
-    return faster(bench, lambda: bench.put("k"), lambda: bench.bare.set("k", VALUE))
+    return faster(lambda: bench.put("k"), lambda: bench.bare.set("k", VALUE))
 
 
 def put_in_topic(bench: Bench) -> float:
     """The same with a topic, beside the same SET."""
-    return faster(bench, lambda: bench.put("k", "a"), lambda: bench.bare.set("k", VALUE))
+    return faster(lambda: bench.put("k", "a"), lambda: bench.bare.set("k", VALUE))
 
 
 def put_cpu(bench: Bench) -> float:
     """Microseconds of the client for a put."""
-    [ours] = spent(bench, lambda: bench.put("k"))
+    [ours] = spent(lambda: bench.put("k"))
     return ours.client
 
 
@@ -90,7 +90,7 @@ def many_reads(bench: Bench) -> float:
     for name in names:
         bench.bare.set(name, VALUE)
     theirs = getattr(bench.bare, "mget_nonatomic", bench.bare.mget)
-    return faster(bench, lambda: bench.db.read(keys), lambda: theirs(names), times=20)
+    return faster(lambda: bench.db.read(keys), lambda: theirs(names), times=20)
 
 
 class Listed:
@@ -119,13 +119,13 @@ class Listed:
 
         HVALS brings no names, holds up the server, and leaves its answer unread.
         """
-        ours, theirs = spent(self._bench, self._list, self._values, times=5, rounds=10)
+        ours, theirs = spent(self._list, self._values, times=5, rounds=10)
         return ours.p50 / 1000, ours.p50 / theirs.p50
 
     def beside_dragonflow(self) -> float:
         """How many times as long the steps of Dragonflow take."""
-        [ours] = spent(self._bench, self._list, times=5, rounds=10)
-        [theirs] = spent(self._bench, self._dragonflow, times=1, rounds=1)
+        [ours] = spent(self._list, times=5, rounds=10)
+        [theirs] = spent(self._dragonflow, times=1, rounds=1)
         return theirs.p50 / ours.p50
 
     def step(self) -> float:
@@ -154,7 +154,7 @@ def create_and_notify(bench: Bench) -> float:
         if bench.bare.setnx(name, VALUE):
             bench.bare.publish("c", VALUE)
 
-    return faster(bench, lambda: bench.put(bench.fresh()[0], "a", Expect.ABSENT), theirs)
+    return faster(lambda: bench.put(bench.fresh()[0], "a", Expect.ABSENT), theirs)
 
 
 def all_or_nothing(bench: Bench) -> float:
@@ -170,4 +170,4 @@ def all_or_nothing(bench: Bench) -> float:
             pipe.set(name, VALUE)
         pipe.execute()
 
-    return faster(bench, ours, theirs, times=15)
+    return faster(ours, theirs, times=15)

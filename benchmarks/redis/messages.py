@@ -29,7 +29,7 @@ def publish(bench: Bench) -> float:
             pipe.publish("t", VALUE)
         pipe.execute()
 
-    return faster(bench, lambda: bench.pubsub.publish(messages), theirs, times=10)
+    return faster(lambda: bench.pubsub.publish(messages), theirs, times=10)
 
 
 def reading(bench: Bench) -> float:

@@ -79,8 +79,7 @@ class Spent:
     Another process that has the machine makes a round longer, never shorter.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self) -> None:
         self._walls: list[float] = []
         self._clients: list[float] = []
 
@@ -106,9 +105,9 @@ class Spent:
         return min(self._clients) * 1e6
 
 
-def spent(bench: Bench, *calls: Call, times: int = 100, rounds: int = 20) -> list[Spent]:
+def spent(*calls: Call, times: int = 100, rounds: int = 20) -> list[Spent]:
     """Return what each call takes; they take turns in an order of chance."""
-    found = [Spent(bench) for _ in calls]
+    found = [Spent() for _ in calls]
     # What else is in memory, as the modules of a test run, is not to be searched at the expense of these calls.
     gc.collect()
     gc.freeze()
@@ -119,7 +118,7 @@ def spent(bench: Bench, *calls: Call, times: int = 100, rounds: int = 20) -> lis
     return found
 
 
-def faster(bench: Bench, ours: Call, theirs: Call, *, times: int = 100) -> float:
+def faster(ours: Call, theirs: Call, *, times: int = 100) -> float:
     """Return how many times as long theirs takes, by the medians of the best rounds."""
-    mine, other = spent(bench, ours, theirs, times=times)
+    mine, other = spent(ours, theirs, times=times)
     return other.p50 / mine.p50
