@@ -10,7 +10,7 @@ from dfbackends_redis.place import places
 from dfbackends_redis.requests import Call, Requests
 
 Heads = dict[str, str]
-"""The heads of the buckets of a stream by their labels; empty for one without changes."""
+"""The head of a stream in each bucket, by its label; an empty text where nothing of it has changed there."""
 
 
 def head_of(table: Table, heads: Heads) -> Head:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from contract_tests.mutants.registry import Base, mutant
@@ -115,13 +115,14 @@ class NamespacesShareTopics(MessageFeed):
 class HistoryIsTold(MessageFeed):
     """Who subscribes gets the last message of the topic."""
 
-    def _granted(self) -> Iterator[Confirmed[str]]:
+    def _granted(self) -> Iterator[Any]:
         for confirmed in super()._granted():
             yield confirmed
-            with_topic = (logged for logged in reversed(self._store.log) if logged.message is not None)
-            last = next((logged for logged in with_topic if logged.message.topic == confirmed.topic), None)  # type: ignore[union-attr]
-            if last is not None and last.message is not None:
-                yield last.message._replace(prev=confirmed.head, head=confirmed.head)  # type: ignore[misc, arg-type]
+            messages = (logged.message for logged in reversed(self._store.log) if logged.message is not None)
+            last = next((message for message in messages if message.topic == confirmed.topic), None)
+            if last is not None:
+                head = str(confirmed.head)
+                yield last._replace(prev=head, head=head)
 
 
 @mutant(kills="test_what_is_published_after_subscribing_is_delivered")
